@@ -1,0 +1,12 @@
+//! Every decision of Tonewall, and nothing else: no socket, no clock, no database, no JSON, no async.
+//!
+//! If a decision needs "now", now is an argument. A machine is an enum stepped by
+//! `step(now, input)`; it cannot fail, it returns effects. Foreign bytes that make no sense become
+//! a `Malformed` outcome, never a panic.
+
+#![forbid(unsafe_code)]
+
+pub mod ids;
+pub mod money;
+pub mod payment;
+pub mod tenant;
