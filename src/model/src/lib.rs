@@ -6,7 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod capture;
+pub mod card;
+pub mod dtmf;
 pub mod ids;
+pub mod ledger;
 pub mod money;
 pub mod payment;
+pub mod sdp;
+pub mod pin;
 pub mod tenant;

@@ -1,1 +1,47 @@
-//! placeholder
+//! The ledger of payments, and everything else that must survive the process: SQLite or PostgreSQL.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `store` | [`Store`]: opening, and what jobs may ask across tenants |
+//! | `tenant` | [`TenantStore`]: the only door to a tenant's rows |
+//! | `writer` | SQLite's one writer: bounded queue, group commit, a savepoint an item |
+//! | `postgres` | PostgreSQL's way: a transaction an item, retried within a bound |
+//! | `write` | the items, as data |
+//! | `attempt`, `call` | the statements of each |
+//! | `audit`, `outbox` | rows that every move writes beside its state |
+//! | `invariants` | what must hold of the rows at any time |
+//!
+//! A write is answered after its commit, never before. Only this package knows SQL, and no row has
+//! a place for a card number or a security code.
+
+#![forbid(unsafe_code)]
+
+mod attempt;
+mod audit;
+mod call;
+mod clock;
+mod codec;
+mod connect;
+mod entity;
+mod error;
+mod invariants;
+mod migrate;
+mod outbox;
+mod postgres;
+mod row;
+mod scrub;
+mod store;
+mod tenant;
+mod words;
+mod write;
+mod writer;
+
+pub use audit::{AuditEntry, AuditResult, BrokenAt};
+pub use connect::StoreOptions;
+pub use error::StoreError;
+pub use invariants::check_invariants;
+pub use migrate::{migrate, migrate_down};
+pub use outbox::OutboxRow;
+pub use row::{AttemptRow, CallRecord, CardFacts, Concluded, EntryRow, NewAttempt};
+pub use store::{Store, StoreStats};
+pub use tenant::TenantStore;

@@ -1,0 +1,166 @@
+//! Everything that listens to one leg: packet order, tones, telephone-events, and their presses.
+
+use super::event::{self, Events, Sighting};
+use super::g711::Law;
+use super::mask::TAIL_SAMPLES;
+use super::order::{Order, Place};
+use super::presses::Presses;
+use super::rtp::Header;
+use super::tones::{Tone, Tones};
+use super::{Press, Transport};
+use tonewall_secret::Key;
+
+/// Difference between timestamp and samples received that is sloppiness of the sender and no
+/// hole, where no packet is missing: 5 ms.
+const SLOPPY_SAMPLES: i32 = 40;
+
+/// Longest hole over which the detector carries on, 60 ms; after a longer one it starts anew.
+const BRIDGED_SAMPLES: i32 = 480;
+
+/// Samples until the detector has seen enough to be believed: 40 ms, its longest window and more.
+const WARM_SAMPLES: u32 = 320;
+
+/// What an audio packet sounded like.
+pub struct Heard {
+    /// Suspicion rose or held on somewhere in the packet.
+    pub suspicious: bool,
+    /// The packet itself must not be heard, whatever its successor says.
+    pub muted: bool,
+    /// Time was lost before the packet.
+    pub hole: bool,
+}
+
+/// The listening half of a leg.
+pub struct Ear {
+    order: Order,
+    tones: Tones,
+    events: Events,
+    presses: Presses,
+    /// Timestamp that the next audio packet should have.
+    next_timestamp: u32,
+    /// Samples for which the mask outlasts what has been judged.
+    tail: i64,
+    /// Holes in the audio so far.
+    pub holes: u64,
+    /// Rises of suspicion so far.
+    pub suspicions: u64,
+    suspicious: bool,
+}
+
+impl Ear {
+    pub fn new() -> Ear {
+        Ear {
+            order: Order::default(),
+            tones: Tones::new(),
+            events: Events::default(),
+            presses: Presses::default(),
+            next_timestamp: 0,
+            tail: 0,
+            holes: 0,
+            suspicions: 0,
+            suspicious: false,
+        }
+    }
+
+    /// Whether a tone is suspected, or has not been over for long enough.
+    pub fn is_masking(&self) -> bool {
+        self.suspicious || self.tail > 0
+    }
+
+    /// The detector starts anew: the coding has changed.
+    pub fn restart(&mut self) {
+        self.tones.restart();
+        self.suspicious = false;
+    }
+
+    /// Places a packet in its stream.
+    pub fn place(&mut self, header: &Header) -> Place {
+        let place = self.order.place(header);
+        if place == Place::Restart {
+            self.tones.restart();
+            self.presses.restart();
+            self.next_timestamp = header.timestamp;
+        }
+        place
+    }
+
+    /// Judges an audio packet that is newer than all before it.
+    pub fn audio(
+        &mut self,
+        now_us: u64,
+        law: Law,
+        header: &Header,
+        place: Place,
+        payload: &[u8],
+        press: &mut dyn FnMut(Press),
+    ) -> Heard {
+        let hole = self.meet(header, place);
+        let cold = self.tones.heard() < WARM_SAMPLES;
+        let mut heard = Heard { suspicious: false, muted: hole || cold || self.tail > 0, hole };
+        self.next_timestamp = header.timestamp.wrapping_add(payload.len() as u32);
+        self.tail -= payload.len() as i64;
+        let table = law.table();
+        for (index, code) in payload.iter().enumerate() {
+            let Some((suspicious, tone)) = self.tones.push(table[usize::from(*code)]) else { continue };
+            let at = header.timestamp.wrapping_add(index as u32 + 1);
+            if suspicious {
+                heard.suspicious = true;
+                self.suspicions += u64::from(!self.suspicious);
+                let left = payload.len() - 1 - index;
+                self.tail = self.tail.max(TAIL_SAMPLES - left as i64);
+            }
+            self.suspicious = suspicious;
+            match tone {
+                Tone::Began { code, ago } => {
+                    let key = Key::from_event(code);
+                    let found =
+                        key.and_then(|key| self.presses.in_band(now_us, key, at.wrapping_sub(ago), at));
+                    found.map(&mut *press);
+                }
+                Tone::Goes => self.presses.in_band_until(now_us, at),
+                Tone::Nothing => {}
+            }
+        }
+        heard.muted |= heard.suspicious;
+        heard
+    }
+
+    /// Takes a telephone-event packet.
+    pub fn event(&mut self, now_us: u64, header: &Header, payload: &[u8], press: &mut dyn FnMut(Press)) {
+        for block in event::blocks(payload, header.timestamp) {
+            match self.events.sight(header.ssrc, header.marker, &block) {
+                Sighting::First => {
+                    let found = block
+                        .key()
+                        .and_then(|key| self.presses.event(now_us, key, block.start, block.until()));
+                    found.map(&mut *press);
+                }
+                Sighting::Goes => self.presses.event_until(now_us, block.until()),
+                Sighting::Old => {}
+            }
+            let left = i64::from(block.until().wrapping_sub(self.next_timestamp) as i32);
+            self.tail = self.tail.max((left + TAIL_SAMPLES).clamp(TAIL_SAMPLES, 8_000));
+        }
+    }
+
+    /// A key came by SIP INFO.
+    pub fn info(&mut self, now_us: u64, key: Key, press: &mut dyn FnMut(Press)) {
+        self.presses.info(now_us, key).map(press);
+    }
+
+    /// Meets the packet's timestamp: says whether audio is missing before it.
+    fn meet(&mut self, header: &Header, place: Place) -> bool {
+        let lost = header.timestamp.wrapping_sub(self.next_timestamp) as i32;
+        if place == Place::Restart || (place == Place::Next && lost.abs() <= SLOPPY_SAMPLES) {
+            return false;
+        }
+        self.holes += 1;
+        self.tail -= i64::from(lost.max(0));
+        if (0..=BRIDGED_SAMPLES).contains(&lost) {
+            self.tones.skip(lost as u32);
+        } else {
+            self.tones.restart();
+        }
+        true
+    }
+}

@@ -1,0 +1,54 @@
+//! DTMF on one leg of a call: suspicion, detection, and what the other side hears instead.
+//!
+//! Two jobs, two thresholds (DESIGN §7). *Suspicion* is loose and quick: about 15 ms of anything
+//! like a pair of keypad tones silences the line. *Detection* is strict (ITU-T Q.24): it reports a
+//! press, once, over all transports. Between them stands the hold: on a secured line a packet
+//! leaves only after the 20 ms behind it have been judged.
+//!
+//! ```text
+//! datagram → rtp → order → tones (suspicion, detector) → presses → Press
+//!                       ↘ event (RFC 4733)            ↗
+//!                         hold → mask → datagram
+//! ```
+//!
+//! Nothing here knows a socket or a clock, allocates, or keeps a digit longer than matching needs.
+
+mod config;
+mod ear;
+mod event;
+pub mod g711;
+mod hold;
+mod listener;
+mod mask;
+mod order;
+mod pipeline;
+mod presses;
+pub mod rtp;
+mod stats;
+mod tones;
+
+pub use config::{EventPts, PipelineConfig};
+pub use g711::Law;
+pub use listener::Listener;
+pub use pipeline::Pipeline;
+pub use stats::{Stats, Verdict};
+use tonewall_secret::Key;
+
+/// How a press was signalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// As tones in the audio.
+    InBand,
+    /// As RFC 4733 telephone-event packets.
+    Event,
+    /// As SIP INFO.
+    Info,
+}
+
+/// One press of one key, counted once however many transports brought it.
+pub struct Press {
+    /// Which key.
+    pub key: Key,
+    /// The transport that brought it first.
+    pub transport: Transport,
+}

@@ -1,0 +1,143 @@
+//! What must hold of the rows at any time, checked from outside: by tests at their end, and by
+//! whoever doubts a database.
+
+use crate::audit::{self, BrokenAt};
+use crate::codec;
+use crate::error::StoreError;
+use crate::store::Store;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use tonewall_model::ledger::{LEDGER_ACCOUNTS, position};
+use tonewall_model::payment::attempt::ATTEMPT_STATES;
+
+/// Broken rows that are told of one invariant.
+const TOLD_MAX: usize = 20;
+
+/// States whose end is open, as a list for SQL.
+fn live() -> String {
+    let live = ATTEMPT_STATES.into_iter().filter(|state| state.is_live());
+    live.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
+}
+
+/// Each invariant and a query that finds the ids of rows that break it.
+fn queries() -> Vec<(&'static str, String)> {
+    let live = live();
+    vec![
+        (
+            "at most one live attempt for a payment",
+            format!(
+                "SELECT payment_id AS id FROM attempt WHERE state IN ({live}) \
+                 GROUP BY tenant_id, payment_id HAVING count(*) > 1"
+            ),
+        ),
+        (
+            "at most one live attempt for an account",
+            format!(
+                "SELECT min(id) AS id FROM attempt WHERE state IN ({live}) \
+                 GROUP BY tenant_id, account HAVING count(*) > 1"
+            ),
+        ),
+        (
+            "an idempotency key is used once at a gateway",
+            "SELECT min(id) AS id FROM attempt GROUP BY tenant_id, gateway, idempotency_key \
+             HAVING count(*) > 1"
+                .to_owned(),
+        ),
+        (
+            "amount, currency and account are those of the payment",
+            "SELECT a.id AS id FROM attempt a LEFT JOIN payment p ON p.id = a.payment_id \
+             AND p.tenant_id = a.tenant_id WHERE p.id IS NULL OR p.amount_minor <> a.amount_minor \
+             OR p.currency <> a.currency OR p.account <> a.account"
+                .to_owned(),
+        ),
+        (
+            "each move has its outbox event",
+            "SELECT a.id AS id FROM attempt a WHERE a.fence <> (SELECT count(*) FROM outbox o \
+             WHERE o.tenant_id = a.tenant_id AND o.object = a.id)"
+                .to_owned(),
+        ),
+        (
+            "the beginning and each move have their audit row",
+            "SELECT a.id AS id FROM attempt a WHERE a.fence + 1 <> (SELECT count(*) FROM audit u \
+             WHERE u.tenant_id = a.tenant_id AND u.object = a.id AND u.what LIKE 'attempt.%')"
+                .to_owned(),
+        ),
+        (
+            "an attempt is concluded exactly when it is certain whether money moved",
+            format!("SELECT id FROM attempt WHERE (concluded_at IS NULL) <> (state IN ({live}))"),
+        ),
+        (
+            "a state that a gateway told is the one that its answer means",
+            "SELECT id FROM attempt WHERE state IN ('approved', 'declined', 'rejected', 'held', \
+             'pending', 'unknown') AND (outcome IS NULL OR outcome <> state)"
+                .to_owned(),
+        ),
+        (
+            "silence is never a decline",
+            "SELECT id FROM attempt WHERE state = 'declined' AND \
+             (decline_class IS NULL OR unknown_why IS NOT NULL)"
+                .to_owned(),
+        ),
+        (
+            "each move books a balanced set of entries",
+            "SELECT attempt_id AS id FROM ledger_entry GROUP BY tenant_id, attempt_id, fence, currency \
+             HAVING sum(minor) <> 0"
+                .to_owned(),
+        ),
+        (
+            "an entry belongs to an attempt of its tenant, in its currency",
+            "SELECT e.attempt_id AS id FROM ledger_entry e LEFT JOIN attempt a ON a.id = e.attempt_id \
+             AND a.tenant_id = e.tenant_id AND a.currency = e.currency WHERE a.id IS NULL"
+                .to_owned(),
+        ),
+        ("the ledger stands where the state says", position_query()),
+    ]
+}
+
+/// Attempts whose entries in some account do not add up to the position of their state.
+fn position_query() -> String {
+    let mut cases = String::new();
+    for state in ATTEMPT_STATES {
+        for account in LEDGER_ACCOUNTS {
+            let times = position(state, account);
+            if times != 0 {
+                let (state, account) = (state.as_str(), account.as_str());
+                cases.push_str(&format!(
+                    " WHEN a.state = '{state}' AND c.account = '{account}' THEN {times} * a.amount_minor"
+                ));
+            }
+        }
+    }
+    let accounts = LEDGER_ACCOUNTS.map(|account| format!("SELECT '{}' AS account", account.as_str()));
+    let accounts = accounts.join(" UNION ALL ");
+    format!(
+        "SELECT DISTINCT a.id AS id FROM attempt a CROSS JOIN ({accounts}) c \
+         WHERE CASE{cases} ELSE 0 END <> coalesce((SELECT sum(e.minor) FROM ledger_entry e \
+         WHERE e.attempt_id = a.id AND e.account = c.account), 0)"
+    )
+}
+
+/// Checks every invariant over all tenants, and every audit chain. Returns what is broken, in
+/// words; empty when all holds. Reads whole tables: not for the live path.
+pub async fn check_invariants(store: &Store) -> Result<Vec<String>, StoreError> {
+    let db = store.reads();
+    let mut broken = Vec::new();
+    for (rule, sql) in queries() {
+        let ids = texts(db, &sql, "id").await?;
+        broken.extend(ids.iter().take(TOLD_MAX).map(|id| format!("{rule}: not so for {id}")));
+    }
+    let tenants = "SELECT tenant_id FROM audit UNION SELECT tenant_id FROM audit_head";
+    for tenant in texts(db, tenants, "tenant_id").await? {
+        match audit::verify(db, &codec::tenant(&tenant)?).await {
+            Ok(_) => {}
+            Err(BrokenAt::Unread(error)) => return Err(error),
+            Err(row) => broken.push(format!("the audit chain is whole: not so for {tenant}, {row}")),
+        }
+    }
+    Ok(broken)
+}
+
+async fn texts(db: &DatabaseConnection, sql: &str, column: &str) -> Result<Vec<String>, StoreError> {
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let texts: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("", column)).collect();
+    Ok(texts?)
+}

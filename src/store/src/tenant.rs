@@ -1,0 +1,124 @@
+//! One tenant's rows, and no others: every statement behind this type names the tenant.
+
+use crate::audit::{self, AuditEntry, BrokenAt};
+use crate::error::StoreError;
+use crate::outbox::{self, OutboxRow};
+use crate::row::{AttemptRow, CallRecord, Concluded, EntryRow, NewAttempt};
+use crate::store::Store;
+use crate::write::{Done, Item, Write};
+use crate::{attempt, call};
+use time::OffsetDateTime;
+use tonewall_model::ids::{AttemptId, CallId, EventId, TenantId};
+use tonewall_model::payment::News;
+
+/// Attempts of one call that are read at most.
+const ATTEMPTS_OF_CALL_MAX: u64 = 100;
+
+/// A store that sees one tenant. Every write has been committed when its method returns `Ok`.
+#[derive(Clone)]
+pub struct TenantStore {
+    store: Store,
+    tenant: TenantId,
+}
+
+impl TenantStore {
+    pub(crate) fn new(store: Store, tenant: TenantId) -> TenantStore {
+        TenantStore { store, tenant }
+    }
+
+    /// Whose rows these are.
+    pub fn id(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    async fn write(&self, write: Write) -> Result<Done, StoreError> {
+        self.store.write(Item { tenant: self.tenant.clone(), write }).await
+    }
+
+    /// Records the attempt as sending, and its payment if it is new. Only after `Ok` may the first
+    /// byte leave. [`StoreError::AlreadyLive`] names the open attempt for the same payment or
+    /// account, [`StoreError::Duplicate`] the ended one with the same id or idempotency key.
+    pub async fn begin_attempt(&self, new: NewAttempt) -> Result<(), StoreError> {
+        new.check()?;
+        self.write(Write::Begin(Box::new(new))).await.map(|_| ())
+    }
+
+    /// Tells what became of an attempt: state, ledger entries, outbox event and audit row in one
+    /// transaction. The same news again returns what is stored, with `moved` false;
+    /// [`StoreError::NotAllowed`] if the state does not admit the news.
+    pub async fn conclude(
+        &self,
+        attempt: &AttemptId,
+        news: impl Into<News>,
+        now: OffsetDateTime,
+    ) -> Result<Concluded, StoreError> {
+        let news = Box::new(news.into());
+        match self.write(Write::Conclude { attempt: attempt.clone(), news, now }).await? {
+            Done::Concluded(concluded) => Ok(*concluded),
+            Done::Written | Done::Leased(_) => Err(StoreError::Corrupt("the writer's answer".to_owned())),
+        }
+    }
+
+    /// The attempt as it stands.
+    pub async fn attempt(&self, id: &AttemptId) -> Result<AttemptRow, StoreError> {
+        attempt::find(self.store.reads(), &self.tenant, id).await
+    }
+
+    /// The attempts of a call, oldest first.
+    pub async fn attempts_of_call(&self, call: &CallId) -> Result<Vec<AttemptRow>, StoreError> {
+        attempt::of_call(self.store.reads(), &self.tenant, call, ATTEMPTS_OF_CALL_MAX).await
+    }
+
+    /// The ledger entries of an attempt, in the order of its moves.
+    pub async fn entries(&self, id: &AttemptId) -> Result<Vec<EntryRow>, StoreError> {
+        attempt::entries(self.store.reads(), &self.tenant, id).await
+    }
+
+    /// Writes a call's record, over the one before.
+    pub async fn record_call(&self, record: CallRecord) -> Result<(), StoreError> {
+        record.check()?;
+        self.write(Write::RecordCall(Box::new(record))).await.map(|_| ())
+    }
+
+    /// A call's record.
+    pub async fn call(&self, id: &CallId) -> Result<CallRecord, StoreError> {
+        call::find(self.store.reads(), &self.tenant, id).await
+    }
+
+    /// Appends to the audit log.
+    pub async fn audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.write(Write::Audit(Box::new(entry))).await.map(|_| ())
+    }
+
+    /// Walks the audit chain; returns its length, or where it breaks first.
+    pub async fn audit_verify(&self) -> Result<u64, BrokenAt> {
+        audit::verify(self.store.reads(), &self.tenant).await
+    }
+
+    /// Undelivered events, oldest first, leased or not.
+    pub async fn outbox_pending(&self, limit: u64) -> Result<Vec<OutboxRow>, StoreError> {
+        let rows = outbox::due(self.store.reads(), Some(&self.tenant), None, limit).await?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Takes an event for delivery until `until`; `false` when somebody else has it, or it has been
+    /// delivered. A lease that runs out is how a failed delivery is tried again.
+    pub async fn outbox_lease(
+        &self,
+        event: &EventId,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        match self.write(Write::LeaseEvent { event: event.clone(), now, until }).await? {
+            Done::Leased(leased) => Ok(leased),
+            Done::Written | Done::Concluded(_) => {
+                Err(StoreError::Corrupt("the writer's answer".to_owned()))
+            }
+        }
+    }
+
+    /// Marks an event as delivered; a second time changes nothing.
+    pub async fn outbox_delivered(&self, event: &EventId, now: OffsetDateTime) -> Result<(), StoreError> {
+        self.write(Write::EventDelivered { event: event.clone(), now }).await.map(|_| ())
+    }
+}

@@ -1,0 +1,448 @@
+//! Input policy on raw bytes, in front of the stack.
+//!
+//! The stack drops what it cannot parse without an answer, loses a call over one Latin-1 byte in a
+//! display name, and accepts what RFC 3261 says to refuse. The doorman answers those itself,
+//! statelessly, repairs what can be repaired, and takes DTMF digits out of INFO bodies, so that no
+//! digit ever reaches a parser, a log or a dialog.
+//!
+//! | found | done |
+//! |---|---|
+//! | no head, no Via, a bad response, a bad ACK | dropped: nobody to answer, or nothing to say |
+//! | a mandatory field missing, doubled or unreadable; CSeq of another method; bad lengths | 400 |
+//! | version other than SIP/2.0 | 505 |
+//! | unknown method | 501; known but not ours 405 |
+//! | URI scheme other than sip, sips, tel | 416 |
+//! | Max-Forwards 0 | 483 |
+//! | Require or Proxy-Require of an extension | 420 with Unsupported |
+//! | a body type or encoding that nobody reads | 415 |
+//! | bytes that are no UTF-8, folded lines, spaces in Via | rewritten, same meaning |
+
+use super::head::{Head, NoHead};
+use super::info;
+use std::fmt::Write;
+use tonewall_secret::Key;
+
+/// Methods that the stack and we handle.
+const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, NOTIFY, PRACK";
+
+/// Methods that exist but that nobody may use here.
+const KNOWN_NOT_OURS: [&str; 4] = ["REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"];
+
+/// Extensions that may be required of us.
+const EXTENSIONS: [&str; 1] = ["timer"];
+
+/// Longest message that the stack's datagram buffer takes.
+const MESSAGE_BYTES_MAX: usize = 8_192;
+
+/// What is to be done with a message.
+pub(crate) enum Verdict {
+    /// The stack may have it, rewritten where something had to be.
+    Pass(Vec<u8>, Option<InfoKey>),
+    /// It is answered here with these bytes.
+    Answer(Vec<u8>),
+    /// It is dropped, for this reason.
+    Drop(&'static str),
+}
+
+/// A digit that came by SIP INFO, with what tells a retransmission.
+pub(crate) struct InfoKey {
+    pub call_id: String,
+    pub cseq: u32,
+    pub key: Key,
+}
+
+/// A refusal: status line and an extra header line.
+struct Refusal(u16, &'static str, String);
+
+fn refuse(code: u16, reason: &'static str) -> Refusal {
+    Refusal(code, reason, String::new())
+}
+
+/// Judges one message. `whole` says that the bytes are all there is (a datagram).
+pub(crate) fn judge(raw: &[u8], whole: bool) -> Verdict {
+    let head = match Head::read(raw) {
+        Ok(head) => head,
+        Err(NoHead::Empty) => return Verdict::Pass(raw.to_vec(), None),
+        Err(NoHead::Unended) => return Verdict::Drop("head without end"),
+        Err(NoHead::TooManyFields) => return Verdict::Drop("too many header fields"),
+    };
+    let body = &raw[head.body_at..];
+    if head.start.starts_with("SIP/") {
+        return match response_fault(&head) {
+            None => Verdict::Pass(rewritten(&head, body), None),
+            Some(fault) => Verdict::Drop(fault),
+        };
+    }
+    match request_fault(&head, body, whole) {
+        None => pass_request(&head, body),
+        Some(_) if head.start.starts_with("ACK ") => Verdict::Drop("unacceptable ACK"),
+        Some(_) if head.first("via").is_none() => Verdict::Drop("request without Via"),
+        Some(refusal) => Verdict::Answer(answer(&head, &refusal)),
+    }
+}
+
+fn pass_request(head: &Head<'_>, body: &[u8]) -> Verdict {
+    let mut body = body.to_vec();
+    let key = match head.start.starts_with("INFO ") {
+        true => info::take_key(head.first("content-type").unwrap_or_default(), &mut body),
+        false => None,
+    };
+    let bytes = rewritten(head, &body);
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return Verdict::Answer(answer(head, &refuse(513, "Message Too Large")));
+    }
+    let key = key.and_then(|key| {
+        let (cseq, _) = cseq_of(head)?;
+        Some(InfoKey { call_id: head.first("call-id")?.to_owned(), cseq, key })
+    });
+    Verdict::Pass(bytes, key)
+}
+
+fn response_fault(head: &Head<'_>) -> Option<&'static str> {
+    if !head.start.starts_with("SIP/2.0 ") {
+        return Some("response of another version");
+    }
+    let code = head.start.split(' ').nth(1).unwrap_or_default();
+    let known = code.len() == 3 && matches!(code.parse::<u16>(), Ok(100..=699));
+    if !known {
+        return Some("response with a bad status");
+    }
+    let complete = ["via", "from", "to", "call-id"].iter().all(|name| head.first(name).is_some());
+    match complete && cseq_of(head).is_some() {
+        true => None,
+        false => Some("incomplete response"),
+    }
+}
+
+fn request_fault(head: &Head<'_>, body: &[u8], whole: bool) -> Option<Refusal> {
+    let mut parts = head.start.split(' ');
+    let (Some(method), Some(uri), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Some(refuse(400, "Bad Request Line"));
+    };
+    let checks = [
+        version_fault(version),
+        fields_fault(head),
+        cseq_fault(head, method),
+        method_fault(method),
+        uri_fault(uri),
+        hops_fault(head),
+        extension_fault(head, method),
+        length_fault(head, body, whole),
+        body_fault(head, method, body),
+    ];
+    checks.into_iter().flatten().next()
+}
+
+fn version_fault(version: &str) -> Option<Refusal> {
+    match version {
+        v if v.eq_ignore_ascii_case("SIP/2.0") => None,
+        v if v.starts_with("SIP/") => Some(refuse(505, "Version Not Supported")),
+        _ => Some(refuse(400, "Bad Request Line")),
+    }
+}
+
+fn fields_fault(head: &Head<'_>) -> Option<Refusal> {
+    const ONCE: [&str; 6] = ["from", "to", "call-id", "cseq", "max-forwards", "content-length"];
+    if head.first("via").is_none() || ONCE[..4].iter().any(|name| head.first(name).is_none_or(str::is_empty)) {
+        return Some(refuse(400, "Missing Header Field"));
+    }
+    if ONCE.iter().any(|name| head.all(name).count() > 1) {
+        return Some(refuse(400, "Doubled Header Field"));
+    }
+    let named = ["from", "to", "contact", "reply-to"];
+    if named.iter().flat_map(|name| head.all(name)).any(|value| !address_ok(value)) {
+        return Some(refuse(400, "Bad Address"));
+    }
+    let tagged = head.first("from").is_some_and(|from| tag(from).is_some());
+    let vias = head.all("via").all(|via| via.to_ascii_uppercase().trim_start().starts_with("SIP"));
+    match (tagged || lacks_magic_cookie(head), vias) {
+        (false, _) => Some(refuse(400, "Missing From Tag")),
+        (_, false) => Some(refuse(400, "Bad Via")),
+        _ => None,
+    }
+}
+
+/// An RFC 2543 caller: no tag is asked of it (RFC 3261 §8.1.1.3 and §17.2.3).
+fn lacks_magic_cookie(head: &Head<'_>) -> bool {
+    head.first("via").is_some_and(|via| !via.contains("z9hG4bK"))
+}
+
+/// A quoted display name that ends, angle brackets that close, and no stray text.
+fn address_ok(value: &str) -> bool {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut depth = 0_i32;
+    for c in value.chars() {
+        match (quoted, escaped, c) {
+            (true, true, _) => escaped = false,
+            (true, false, '\\') => escaped = true,
+            (_, _, '"') => quoted = !quoted,
+            (false, _, '<') => depth += 1,
+            (false, _, '>') => depth -= 1,
+            _ => {}
+        }
+        if !(0..=1).contains(&depth) {
+            return false;
+        }
+    }
+    !quoted && depth == 0
+}
+
+/// The tag parameter of a From or To value.
+pub(crate) fn tag(value: &str) -> Option<&str> {
+    let after = value.rsplit_once('>').map_or(value, |(_, after)| after);
+    after.split(';').skip(usize::from(!value.contains('>'))).find_map(|part| {
+        let (name, tag) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("tag").then(|| tag.trim())
+    })
+}
+
+fn cseq_of<'h>(head: &'h Head<'_>) -> Option<(u32, &'h str)> {
+    let mut parts = head.first("cseq")?.split_ascii_whitespace();
+    let number = parts.next()?.parse::<u32>().ok().filter(|n| *n < 1 << 31)?;
+    Some((number, parts.next()?))
+}
+
+fn cseq_fault(head: &Head<'_>, method: &str) -> Option<Refusal> {
+    match cseq_of(head) {
+        Some((_, of)) if of == method => None,
+        Some(_) => Some(refuse(400, "CSeq of Another Method")),
+        None => Some(refuse(400, "Bad CSeq")),
+    }
+}
+
+fn method_fault(method: &str) -> Option<Refusal> {
+    if ALLOW.split(", ").any(|known| known == method) {
+        return None;
+    }
+    let (code, reason) = match KNOWN_NOT_OURS.contains(&method) {
+        true => (405, "Method Not Allowed"),
+        false => (501, "Not Implemented"),
+    };
+    Some(Refusal(code, reason, format!("Allow: {ALLOW}\r\n")))
+}
+
+fn uri_fault(uri: &str) -> Option<Refusal> {
+    let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    if uri.contains(['<', '>', '"']) || !uri.contains(':') {
+        return Some(refuse(400, "Bad Request URI"));
+    }
+    match matches!(scheme.as_str(), "sip" | "sips" | "tel") {
+        false => Some(refuse(416, "Unsupported URI Scheme")),
+        // Header fields in a request URI, escaped in method or body, are never acted on.
+        true if uri.contains('?') => Some(refuse(400, "Header Fields in Request URI")),
+        true => None,
+    }
+}
+
+fn hops_fault(head: &Head<'_>) -> Option<Refusal> {
+    match head.first("max-forwards").map(str::parse::<u8>) {
+        None | Some(Ok(1..)) => None,
+        Some(Ok(0)) => Some(refuse(483, "Too Many Hops")),
+        Some(Err(_)) => Some(refuse(400, "Bad Max-Forwards")),
+    }
+}
+
+fn extension_fault(head: &Head<'_>, method: &str) -> Option<Refusal> {
+    // RFC 3261 §8.2.2.3: never in CANCEL, and ACK is not answered at all.
+    if method == "CANCEL" {
+        return None;
+    }
+    let required = head.all("require").chain(head.all("proxy-require"));
+    let unknown: Vec<&str> = required
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty() && !EXTENSIONS.iter().any(|known| tag.eq_ignore_ascii_case(known)))
+        .collect();
+    match unknown.is_empty() {
+        true => None,
+        false => {
+            Some(Refusal(420, "Bad Extension", format!("Unsupported: {}\r\n", unknown.join(", "))))
+        }
+    }
+}
+
+fn length_fault(head: &Head<'_>, body: &[u8], whole: bool) -> Option<Refusal> {
+    match head.first("content-length").map(str::parse::<usize>) {
+        None => None,
+        Some(Ok(length)) if length <= body.len() || !whole => None,
+        _ => Some(refuse(400, "Bad Content-Length")),
+    }
+}
+
+fn body_fault(head: &Head<'_>, method: &str, body: &[u8]) -> Option<Refusal> {
+    if method == "INVITE" && head.first("contact").is_none_or(str::is_empty) {
+        return Some(refuse(400, "Missing Contact"));
+    }
+    if body.is_empty() || !matches!(method, "INVITE" | "UPDATE") {
+        return None;
+    }
+    let encoded = head.first("content-encoding").is_some_and(|e| !e.eq_ignore_ascii_case("identity"));
+    let content = head.first("content-type").unwrap_or_default().to_ascii_lowercase();
+    let readable = content.starts_with("application/sdp") || content.starts_with("multipart/");
+    match readable && !encoded {
+        true => None,
+        false => Some(Refusal(
+            415,
+            "Unsupported Media Type",
+            "Accept: application/sdp, multipart/mixed\r\nAccept-Encoding: identity\r\n".to_owned(),
+        )),
+    }
+}
+
+/// RFC 3261 §8.2.6: Via, From, To, Call-ID and CSeq of the request; a To tag of our own, which for
+/// a stateless answer has to be the same for every retransmission.
+fn answer(head: &Head<'_>, Refusal(code, reason, extra): &Refusal) -> Vec<u8> {
+    let mut out = format!("SIP/2.0 {code} {reason}\r\n");
+    for via in head.all("via") {
+        let _ = write!(out, "Via: {via}\r\n");
+    }
+    for (name, field) in [("From", "from"), ("To", "to"), ("Call-ID", "call-id"), ("CSeq", "cseq")] {
+        let Some(value) = head.first(field) else { continue };
+        let tag = match name == "To" && tag(value).is_none() {
+            true => format!(";tag=d{:x}", head.first("call-id").map_or(0, stable_hash)),
+            false => String::new(),
+        };
+        let _ = write!(out, "{name}: {value}{tag}\r\n");
+    }
+    let _ = write!(out, "{extra}Content-Length: 0\r\n\r\n");
+    out.into_bytes()
+}
+
+/// FNV-1a: a tag that is the same for every copy of a request, with no state kept.
+fn stable_hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// The message with its head written again: UTF-8, unfolded, Via without inner spaces.
+fn rewritten(head: &Head<'_>, body: &[u8]) -> Vec<u8> {
+    let mut out = String::with_capacity(head.body_at + 64);
+    out.push_str(&head.start);
+    out.push_str("\r\n");
+    for (name, value) in head.fields() {
+        let value = match super::head::is_name(name, "via") {
+            true => via_without_spaces(value),
+            false => value.to_owned(),
+        };
+        let _ = write!(out, "{name}: {value}\r\n");
+    }
+    out.push_str("\r\n");
+    let mut bytes = out.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// `SIP / 2.0 / UDP host ; branch = x` is legal (RFC 3261 §25.1) and read by few.
+fn via_without_spaces(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for word in value.split_ascii_whitespace() {
+        let glue = ['/', ';', '=', ',', ':'];
+        let joined = out.is_empty() || out.ends_with(glue) || word.starts_with(glue);
+        if !joined {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "INVITE sip:8500@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bKa\r\n\
+        From: <sip:a@b>;tag=1\r\nTo: <sip:8500@127.0.0.1>\r\nCall-ID: c1\r\nCSeq: 1 INVITE\r\n\
+        Contact: <sip:a@127.0.0.1:5061>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+
+    fn outcome(raw: &[u8]) -> String {
+        match judge(raw, true) {
+            Verdict::Pass(..) => "pass".to_owned(),
+            Verdict::Drop(why) => format!("drop: {why}"),
+            Verdict::Answer(bytes) => {
+                let text = String::from_utf8(bytes).expect("text");
+                text.lines().next().unwrap_or_default().trim_start_matches("SIP/2.0 ").to_owned()
+            }
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_answer() {
+        let cases: &[(&str, &str, &str)] = &[
+            ("", "", "pass"),
+            ("SIP/2.0\r\nVia", "SIP/7.0\r\nVia", "505 Version Not Supported"),
+            ("INVITE sip:8500@127.0.0.1 SIP", "INVITE  sip:8500@127.0.0.1 SIP", "400 Bad Request Line"),
+            ("From: <sip:a@b>;tag=1\r\n", "", "400 Missing Header Field"),
+            (";tag=1", "", "400 Missing From Tag"),
+            ("Call-ID: c1\r\n", "Call-ID: c1\r\nCall-ID: c2\r\n", "400 Doubled Header Field"),
+            ("CSeq: 1 INVITE", "CSeq: 1 OPTIONS", "400 CSeq of Another Method"),
+            ("CSeq: 1 INVITE", "CSeq: 4294967297 INVITE", "400 Bad CSeq"),
+            ("Max-Forwards: 70", "Max-Forwards: 0", "483 Too Many Hops"),
+            ("Max-Forwards: 70", "Max-Forwards: 300", "400 Bad Max-Forwards"),
+            ("Max-Forwards: 70\r\n", "Max-Forwards: 70\r\nRequire: 100rel\r\n", "420 Bad Extension"),
+            ("Max-Forwards: 70\r\n", "Max-Forwards: 70\r\nRequire: timer\r\n", "pass"),
+            ("Length: 5", "Length: 5000", "400 Bad Content-Length"),
+            ("Length: 5", "Length: -1", "400 Bad Content-Length"),
+            ("Contact: <sip:a@127.0.0.1:5061>\r\n", "", "400 Missing Contact"),
+            ("To: <sip:8500@127.0.0.1>", "To: \"Bell <sip:8500@127.0.0.1>", "400 Bad Address"),
+            ("application/sdp", "application/unknown", "415 Unsupported Media Type"),
+            ("sip:8500@127.0.0.1 ", "nobody:8500 ", "416 Unsupported URI Scheme"),
+            ("sip:8500@127.0.0.1 ", "<sip:8500@127.0.0.1> ", "400 Bad Request URI"),
+            ("Via: SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bKa\r\n", "", "drop: request without Via"),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(outcome(GOOD.replacen(from, to, 1).as_bytes()), *expected, "{from:?} -> {to:?}");
+        }
+        let other = GOOD.replace("INVITE", "NEWMETHOD");
+        assert_eq!(outcome(other.as_bytes()), "501 Not Implemented");
+        assert_eq!(outcome(GOOD.replace("INVITE", "REGISTER").as_bytes()), "405 Method Not Allowed");
+        let ack = GOOD.replace("INVITE", "ACK").replace("70", "0");
+        assert_eq!(outcome(ack.as_bytes()), "drop: unacceptable ACK");
+    }
+
+    #[test]
+    fn a_latin1_display_name_passes_as_ascii() {
+        let mut raw = GOOD.replace("From: <", "From: \"J@rgen\" <").into_bytes();
+        let at = raw.iter().position(|b| *b == b'@').expect("place");
+        let place = raw[at + 1..].windows(6).position(|w| w == b"J@rgen").expect("name") + at + 2;
+        raw[place] = 0xfc;
+        let Verdict::Pass(bytes, None) = judge(&raw, true) else { panic!("refused") };
+        let text = String::from_utf8(bytes).expect("UTF-8 now");
+        assert!(text.contains("\"J?rgen\" <sip:a@b>") && text.ends_with("\r\n\r\nv=0\r\n"));
+    }
+
+    #[test]
+    fn an_answer_repeats_what_matches_it_to_its_request() {
+        let raw = GOOD.replace("Max-Forwards: 70", "Max-Forwards: 0");
+        let Verdict::Answer(first) = judge(raw.as_bytes(), true) else { panic!("passed") };
+        let Verdict::Answer(again) = judge(raw.as_bytes(), true) else { panic!("passed") };
+        assert_eq!(first, again, "a retransmission gets the same tag");
+        let text = String::from_utf8(first).expect("text");
+        for line in ["branch=z9hG4bKa\r\n", "From: <sip:a@b>;tag=1\r\n", "Call-ID: c1\r\n", "CSeq: 1 INVITE\r\n"] {
+            assert!(text.contains(line), "{line}");
+        }
+        assert!(text.contains("To: <sip:8500@127.0.0.1>;tag=d"));
+    }
+
+    #[test]
+    fn spaces_in_via_are_taken_out() {
+        let spaced = "SIP  / 2.0 / TCP     spindle.example.com   ; branch  =   z9hG4bK9ik8  , SIP /2.0/UDP 192.0.2.2 ; branch=x";
+        let expected = "SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ik8,SIP/2.0/UDP 192.0.2.2;branch=x";
+        assert_eq!(via_without_spaces(spaced), expected);
+    }
+
+    #[test]
+    fn an_info_digit_is_taken_out_of_the_bytes() {
+        let raw = "INFO sip:8500@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bKa\r\n\
+            From: <sip:a@b>;tag=1\r\nTo: <sip:8500@127.0.0.1>;tag=2\r\nCall-ID: c1\r\nCSeq: 7 INFO\r\n\
+            Content-Type: application/dtmf-relay\r\nContent-Length: 22\r\n\r\nSignal=5\r\nDuration=160";
+        let Verdict::Pass(bytes, Some(taken)) = judge(raw.as_bytes(), true) else { panic!("no key") };
+        assert!(taken.key.same_as(&Key::from_char('5').expect("a key")));
+        assert_eq!((taken.call_id.as_str(), taken.cseq), ("c1", 7));
+        let text = String::from_utf8(bytes).expect("text");
+        assert!(text.contains("Signal=x\r\n") && !text.contains("Signal=5"));
+    }
+}

@@ -1,0 +1,155 @@
+//! DTMF digits in SIP INFO: taken out of the bytes before anything else reads them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
+use tonewall_secret::{Key, KeyRing};
+
+/// What is written over a digit in a body.
+const BLANK: u8 = b'x';
+
+/// Takes the key out of an INFO body and blanks it there: `application/dtmf-relay`
+/// (`Signal=5` CRLF `Duration=160`) and `application/dtmf` (the digit alone).
+pub(crate) fn take_key(content_type: &str, body: &mut [u8]) -> Option<Key> {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let place = match () {
+        () if kind.eq_ignore_ascii_case("application/dtmf-relay") => signal_place(body)?,
+        () if kind.eq_ignore_ascii_case("application/dtmf") => {
+            body.iter().position(|b| !b.is_ascii_whitespace())?
+        }
+        () => return None,
+    };
+    let key = event_of(&body[place..]);
+    for byte in body[place..].iter_mut().take_while(|b| !matches!(b, b'\r' | b'\n')) {
+        *byte = BLANK;
+    }
+    key
+}
+
+/// A digit, a sign or a letter; or, as some phones write it, an event code 10 to 15.
+fn event_of(text: &[u8]) -> Option<Key> {
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    match &text[..end] {
+        [one] => Key::from_char(char::from(*one)),
+        [b'1', ones @ b'0'..=b'5'] => Key::from_event(10 + ones - b'0'),
+        _ => None,
+    }
+}
+
+fn signal_place(body: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"signal";
+    let at = body.windows(NAME.len()).position(|part| part.eq_ignore_ascii_case(NAME))?;
+    let rest = &body[at + NAME.len()..];
+    let value = rest.iter().position(|b| !matches!(b, b' ' | b'=' | b'\t'))?;
+    Some(at + NAME.len() + value)
+}
+
+/// Where the INFO digits of one leg go: a ring of their own, and somebody to tell.
+#[derive(Default)]
+pub struct InfoInlet {
+    ring: KeyRing,
+    told: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    last_cseq: AtomicU32,
+}
+
+impl InfoInlet {
+    /// Takes the oldest digit.
+    pub fn take(&self) -> Option<Key> {
+        self.ring.take()
+    }
+
+    /// Whom to tell that a digit is there; once, digits that came before are told of at once.
+    pub fn tell(&self, told: Box<dyn Fn() + Send + Sync>) {
+        if self.told.set(told).is_ok()
+            && let Some(told) = self.told.get()
+        {
+            told();
+        }
+    }
+
+    /// `cseq` rises within a dialog (RFC 3261 §12.2.1.1): one that does not is a retransmission.
+    fn bring(&self, cseq: u32, key: Key) {
+        if self.last_cseq.fetch_max(cseq, Ordering::Relaxed) >= cseq {
+            return;
+        }
+        if self.ring.push(key)
+            && let Some(told) = self.told.get()
+        {
+            told();
+        }
+    }
+}
+
+/// The inlets of all live legs, by Call-ID.
+#[derive(Clone, Default)]
+pub(crate) struct InfoInlets(Arc<RwLock<HashMap<String, Arc<InfoInlet>>>>);
+
+impl InfoInlets {
+    pub fn open(&self, call_id: &str) -> Arc<InfoInlet> {
+        let inlet = Arc::new(InfoInlet::default());
+        if let Ok(mut inlets) = self.0.write() {
+            inlets.insert(call_id.to_owned(), Arc::clone(&inlet));
+        }
+        inlet
+    }
+
+    pub fn close(&self, call_id: &str) {
+        if let Ok(mut inlets) = self.0.write() {
+            inlets.remove(call_id);
+        }
+    }
+
+    pub fn bring(&self, call_id: &str, cseq: u32, key: Key) {
+        let inlet = self.0.read().ok().and_then(|inlets| inlets.get(call_id).cloned());
+        if let Some(inlet) = inlet {
+            inlet.bring(cseq, key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(kind: &str, body: &str) -> (Option<Key>, String) {
+        let mut bytes = body.as_bytes().to_vec();
+        let key = take_key(kind, &mut bytes);
+        (key, String::from_utf8(bytes).expect("text"))
+    }
+
+    #[test]
+    fn every_spelling_of_a_digit_is_taken_and_blanked() {
+        let cases = [
+            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", '5', "Signal=x\r\nDuration=160\r\n"),
+            ("application/dtmf-relay", "signal = *\nDuration=100", '*', "signal = x\nDuration=100"),
+            ("application/dtmf-relay", "Signal=11\r\n", '#', "Signal=xx\r\n"),
+            ("Application/DTMF; charset=utf-8", " 7\r\n", '7', " x\r\n"),
+            ("application/dtmf", "A", 'A', "x"),
+        ];
+        for (kind, body, expected, left) in cases {
+            let (key, rest) = taken(kind, body);
+            assert!(key.expect("a key").same_as(&Key::from_char(expected).expect("a key")), "{body:?}");
+            assert_eq!(rest, left);
+        }
+    }
+
+    #[test]
+    fn what_is_no_digit_is_still_blanked_or_left_alone() {
+        assert!(taken("application/dtmf-relay", "Signal=99\r\n").0.is_none());
+        assert_eq!(taken("application/dtmf-relay", "Signal=4111\r\n").1, "Signal=xxxx\r\n");
+        assert!(taken("application/dtmf-relay", "Duration=160").0.is_none());
+        assert_eq!(taken("text/plain", "Signal=5").1, "Signal=5");
+    }
+
+    #[test]
+    fn a_retransmission_brings_no_second_digit() {
+        let inlets = InfoInlets::default();
+        let inlet = inlets.open("c1");
+        let five = || Key::from_char('5').expect("a key");
+        inlets.bring("c1", 2, five());
+        inlets.bring("c1", 2, five());
+        inlets.bring("other", 3, five());
+        inlets.bring("c1", 3, five());
+        assert!(inlet.take().is_some() && inlet.take().is_some() && inlet.take().is_none());
+    }
+}
