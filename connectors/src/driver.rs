@@ -219,11 +219,11 @@ impl GatewayClient {
                 Undo::Unclear(why)
             }
             Ended::Done { told, .. } => told,
-            Ended::Open(heard @ (Heard::NotReached | Heard::Untouched(_))) => {
-                let (code, say) = untouched(heard);
-                Undo::Refused { code, say }
-            }
             Ended::Open(Heard::Unclear(why)) => Undo::Unclear(why),
+            Ended::Open(heard) => {
+                let (code, _) = untouched(heard);
+                Undo::Refused { code, say: words::NOT_UNDONE_NOW.to_owned() }
+            }
             Ended::Refused(refuse) => {
                 Undo::Refused { code: refuse.code().to_owned(), say: refuse.say().to_owned() }
             }

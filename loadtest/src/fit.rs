@@ -28,7 +28,7 @@ pub struct PairFit {
 
 struct Basis {
     orthonormal: [Vec<f32>; TERMS],
-    /// Upper triangle: column j of the pair's terms = Σ r[i][j] × orthonormal[i].
+    /// Lower triangle: term j of the pair = Σ r[j][i] × orthonormal[i].
     r: [[f32; TERMS]; TERMS],
 }
 
@@ -88,19 +88,19 @@ impl Basis {
         let step = |hz: f32| std::f64::consts::TAU * f64::from(hz) / f64::from(SAMPLE_RATE);
         let term = |number: usize, at: usize| {
             let angle = step(if number < 2 { low_hz } else { high_hz }) * at as f64;
-            if number % 2 == 0 { angle.cos() } else { angle.sin() }
+            if number.is_multiple_of(2) { angle.cos() } else { angle.sin() }
         };
         let mut done: Vec<Vec<f64>> = Vec::with_capacity(TERMS);
         let mut r = [[0.0f32; TERMS]; TERMS];
-        for column in 0..TERMS {
+        for (column, weights) in r.iter_mut().enumerate() {
             let mut vector: Vec<f64> = (0..len).map(|at| term(column, at)).collect();
-            for (row, earlier) in done.iter().enumerate() {
+            for (weight, earlier) in weights.iter_mut().zip(&done) {
                 let dot: f64 = vector.iter().zip(earlier).map(|(a, b)| a * b).sum();
-                r[row][column] = dot as f32;
+                *weight = dot as f32;
                 vector.iter_mut().zip(earlier).for_each(|(x, e)| *x -= dot * e);
             }
             let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-9);
-            r[column][column] = norm as f32;
+            weights[column] = norm as f32;
             vector.iter_mut().for_each(|x| *x /= norm);
             done.push(vector);
         }
@@ -117,7 +117,7 @@ impl Basis {
     fn amplitudes(&self, parts: [f32; TERMS]) -> (f32, f32) {
         let mut weights = [0.0f32; TERMS];
         for row in (0..TERMS).rev() {
-            let known: f32 = (row + 1..TERMS).map(|column| self.r[row][column] * weights[column]).sum();
+            let known: f32 = (row + 1..TERMS).map(|column| self.r[column][row] * weights[column]).sum();
             weights[row] = (parts[row] - known) / self.r[row][row];
         }
         (weights[0].hypot(weights[1]), weights[2].hypot(weights[3]))
@@ -142,7 +142,10 @@ mod tests {
             assert_eq!(best.pair, pair, "key {key}");
             assert!(best.share > 0.999);
             let expected = Law::A.amplitude(-10.0);
-            assert!((best.low / expected - 1.0).abs() < 0.05 && (best.high / expected - 1.0).abs() < 0.05, "{best:?}");
+            assert!(
+                (best.low / expected - 1.0).abs() < 0.05 && (best.high / expected - 1.0).abs() < 0.05,
+                "{best:?}"
+            );
         }
     }
 

@@ -57,11 +57,12 @@ impl Law {
 
     /// Peak amplitude of a sine of `dbm0`: 0 dBm0 lies 3.14 dB (A-law) or 3.17 dB (µ-law) under a full-scale sine.
     pub fn amplitude(self, dbm0: f32) -> f32 {
-        let headroom_db = match self {
-            Law::A => 3.14,
-            Law::Mu => 3.17,
+        // Hundredths of a decibel (G.711 §4).
+        let headroom = match self {
+            Law::A => 314.0,
+            Law::Mu => 317.0,
         };
-        32_768.0 * 10f32.powf((dbm0 - headroom_db) / 20.0)
+        32_768.0 * 10f32.powf((dbm0 - headroom / 100.0) / 20.0)
     }
 
     fn table(self) -> &'static Table {
@@ -93,7 +94,8 @@ impl Table {
         let mut nearest = 0;
         for sample in -32_768i32..=32_767 {
             while nearest + 1 < levels.len()
-                && (i32::from(levels[nearest + 1].0) - sample).abs() <= (sample - i32::from(levels[nearest].0)).abs()
+                && (i32::from(levels[nearest + 1].0) - sample).abs()
+                    <= (sample - i32::from(levels[nearest].0)).abs()
             {
                 nearest += 1;
             }

@@ -46,7 +46,13 @@ pub fn lay_out(packets: &[Packet]) -> Vec<Lane> {
         let lane = match lanes.iter().position(fits) {
             Some(found) => &mut lanes[found],
             None => {
-                lanes.push(Lane { ssrc: packet.ssrc, start: ts, sound: Vec::new(), law, packets: Vec::new() });
+                lanes.push(Lane {
+                    ssrc: packet.ssrc,
+                    start: ts,
+                    sound: Vec::new(),
+                    law,
+                    packets: Vec::new(),
+                });
                 match lanes.last_mut() {
                     Some(lane) => lane,
                     None => continue,
@@ -80,7 +86,9 @@ impl<'a> Original<'a> {
         let mut seen_twice: Vec<(u8, &[u8])> = Vec::new();
         for (index, packet) in sent.iter().enumerate() {
             let content = (packet.payload_type, &*packet.payload);
-            if Law::from_payload_type(packet.payload_type).is_some() && by_content.insert(content, index).is_some() {
+            if Law::from_payload_type(packet.payload_type).is_some()
+                && by_content.insert(content, index).is_some()
+            {
                 seen_twice.push(content);
             }
         }
@@ -157,14 +165,18 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(number, packet)| {
-                let payload = if (20..40).contains(&number) { vec![0xd5; 160].into() } else { packet.payload.clone() };
+                let payload =
+                    if (20..40).contains(&number) { vec![0xd5; 160].into() } else { packet.payload.clone() };
                 Packet { ssrc: 99, ts: packet.ts.wrapping_add(4_321), payload, ..packet.clone() }
             })
             .collect();
         let lanes = lay_out(&relayed);
         let offset = Original::new(&original).offset(&lanes[0], &relayed).expect("40 equal packets");
         assert_eq!(offset, 4_321);
-        let silent: Vec<Packet> = original.iter().map(|packet| Packet { payload: vec![0xd5; 160].into(), ..packet.clone() }).collect();
+        let silent: Vec<Packet> = original
+            .iter()
+            .map(|packet| Packet { payload: vec![0xd5; 160].into(), ..packet.clone() })
+            .collect();
         assert_eq!(Original::new(&original).offset(&lay_out(&silent)[0], &silent), None);
     }
 }

@@ -123,6 +123,11 @@ impl Leg {
         &self.call_id
     }
 
+    /// The address of our side.
+    pub fn local_ip(&self) -> std::net::IpAddr {
+        self.socket.addr().ip()
+    }
+
     /// When the INVITE was first sent, or received.
     pub fn started(&self) -> Instant {
         self.started
@@ -151,11 +156,16 @@ impl Leg {
         self.remote_sdp.subscribe()
     }
 
+    /// Who calls: the users of P-Asserted-Identity and of From; empty where there is none.
+    pub fn callers(&self) -> [&str; 2] {
+        ["p-asserted-identity", "from"]
+            .map(|name| self.invite.header(name).map_or("", |value| user_of(uri_of(value))))
+    }
+
     /// Who calls: the user of P-Asserted-Identity, else of From.
     pub fn caller(&self) -> &str {
-        let asserted = self.invite.header("p-asserted-identity").map(|value| user_of(uri_of(value)));
-        let from = || self.invite.header("from").map_or("", |value| user_of(uri_of(value)));
-        asserted.filter(|user| !user.is_empty()).unwrap_or_else(from)
+        let [asserted, from] = self.callers();
+        if asserted.is_empty() { from } else { asserted }
     }
 
     /// The user of the Request-URI: the number or extension that was dialled.
@@ -177,7 +187,11 @@ impl Leg {
     }
 
     /// Waits until `wanted` holds; `Err` carries the state at the deadline.
-    pub async fn wait(&self, within: Duration, wanted: impl Fn(LegState) -> bool) -> Result<LegState, LegState> {
+    pub async fn wait(
+        &self,
+        within: Duration,
+        wanted: impl Fn(LegState) -> bool,
+    ) -> Result<LegState, LegState> {
         let mut states = self.state.subscribe();
         let held = tokio::time::timeout(within, states.wait_for(|state| wanted(*state))).await;
         match held {
@@ -206,15 +220,7 @@ impl Leg {
     pub async fn hangup(&self) -> Result<(), SipError> {
         match self.state() {
             LegState::Ended(_) => Ok(()),
-            LegState::Up => {
-                let bye = self.request("BYE");
-                self.finish(End::ByeSent);
-                match self.transact(bye).await? {
-                    // 481 and 408 end a dialog as well (RFC 3261 §12.2.1.2).
-                    200..=299 | 408 | 481 => Ok(()),
-                    code => Err(SipError::Refused(code)),
-                }
-            }
+            LegState::Up => self.bye().await,
             LegState::Calling | LegState::Ringing if self.caller_side => self.cancel().await,
             LegState::Calling | LegState::Ringing => self.refuse(603, "Decline").await,
         }
@@ -234,7 +240,8 @@ impl Leg {
     /// and published by [`Leg::remote_sdp`].
     pub async fn reinvite(&self, offer: Sdp) -> Result<Sdp, SipError> {
         let text = self.publish(&offer);
-        let invite = self.request("INVITE").with("Contact", self.socket.contact()).with_body("application/sdp", text);
+        let invite =
+            self.request("INVITE").with("Contact", self.socket.contact()).with_body("application/sdp", text);
         let answer = self.socket.request(self.destination(), &invite).await?;
         self.acknowledge(&invite, &answer).await;
         match answer.code() {
@@ -324,9 +331,13 @@ impl Leg {
             };
             let mut ack = Message::request("ACK", &uri);
             for name in ["via", "max-forwards", "from", "call-id", "route"] {
-                ack.headers.extend(invite.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).cloned());
+                ack.headers.extend(
+                    invite.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).cloned(),
+                );
             }
-            ack = ack.with("To", answer.header("to").unwrap_or_default()).with("CSeq", format!("{} ACK", invite.cseq()));
+            ack = ack
+                .with("To", answer.header("to").unwrap_or_default())
+                .with("CSeq", format!("{} ACK", invite.cseq()));
             let peer = self.dialog().peer;
             (ack, peer)
         };
@@ -350,17 +361,35 @@ impl Leg {
         };
         let mut cancel = Message::request("CANCEL", &uri);
         for name in ["via", "max-forwards", "from", "to", "call-id"] {
-            cancel.headers.extend(self.invite.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).cloned());
+            cancel.headers.extend(
+                self.invite.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).cloned(),
+            );
         }
         let cancel = cancel.with("CSeq", format!("{} CANCEL", self.invite.cseq()));
         // A CANCEL may not go out before a provisional answer has come in.
         let mut heard_of = self.heard_of.subscribe();
-        let _ = tokio::time::timeout(8 * T1, heard_of.wait_for(|heard| *heard)).await;
+        if tokio::time::timeout(8 * T1, heard_of.wait_for(|heard| *heard)).await.is_err() {
+            self.finish(End::TimedOut);
+            return Err(SipError::TimedOut);
+        }
         let peer = self.dialog().peer;
         self.socket.request(peer, &cancel).await?;
-        match self.wait_end(Duration::from_secs(8)).await {
-            Some(_) => Ok(()),
-            None => Err(SipError::TimedOut),
+        let settled = |state| matches!(state, LegState::Up | LegState::Ended(_));
+        match self.wait(Duration::from_secs(8), settled).await {
+            // The answer crossed our CANCEL (§15): hang up.
+            Ok(LegState::Up) => self.bye().await,
+            Ok(_) => Ok(()),
+            Err(_) => Err(SipError::TimedOut),
+        }
+    }
+
+    async fn bye(&self) -> Result<(), SipError> {
+        let bye = self.request("BYE");
+        self.finish(End::ByeSent);
+        match self.transact(bye).await? {
+            // 481 and 408 end a dialog as well (§12.2.1.2).
+            200..=299 | 408 | 481 => Ok(()),
+            code => Err(SipError::Refused(code)),
         }
     }
 
@@ -397,7 +426,11 @@ pub(crate) fn set_header(message: &mut Message, name: &str, value: String) {
 pub(crate) fn keys_in(request: &Message) -> String {
     let kind = request.header("content-type").unwrap_or("").to_ascii_lowercase();
     let text = String::from_utf8_lossy(&request.body);
-    let named = |line: &str| line.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("signal")).map(|(_, key)| key.to_owned());
+    let named = |line: &str| {
+        line.split_once('=')
+            .filter(|(name, _)| name.trim().eq_ignore_ascii_case("signal"))
+            .map(|(_, key)| key.to_owned())
+    };
     let raw = if kind.starts_with("application/kpml") {
         text.split("digits=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("").to_owned()
     } else if kind.starts_with("application/dtmf-relay") {
@@ -416,10 +449,17 @@ mod tests {
 
     #[test]
     fn keys_of_every_body_format() {
-        let case = |kind: &str, body: &str| keys_in(&Message::request("INFO", "sip:a@b").with_body(kind, body));
+        let case =
+            |kind: &str, body: &str| keys_in(&Message::request("INFO", "sip:a@b").with_body(kind, body));
         assert_eq!(case("application/dtmf-relay", "Signal= 5\r\nDuration=160\r\n"), "5");
         assert_eq!(case("application/dtmf", "#"), "#");
-        assert_eq!(case("application/kpml-response+xml", "<kpml-response version=\"1.0\" code=\"200\" digits=\"4*\"/>"), "4*");
+        assert_eq!(
+            case(
+                "application/kpml-response+xml",
+                "<kpml-response version=\"1.0\" code=\"200\" digits=\"4*\"/>"
+            ),
+            "4*"
+        );
         assert_eq!(case("text/plain", "signal=7"), "7");
         assert_eq!(case("application/sdp", "v=0\r\nm=audio 1 RTP/AVP 0"), "");
     }

@@ -61,6 +61,13 @@ pub struct Hearing {
     pub aligned: bool,
 }
 
+impl Hearing {
+    /// Nothing at all was named by anybody.
+    pub fn is_silent(&self) -> bool {
+        self.fit_named + self.blind_runs + self.decoder_named + self.event_packets + self.sip_named == 0
+    }
+}
+
 /// All that reached a listener.
 #[derive(Clone, Copy)]
 pub struct Reached<'a> {
@@ -98,7 +105,9 @@ pub fn keyed_and_sent(sent: &Recording, keyed: &[Keyed]) -> Vec<Keyed> {
     let Some(end) = last.map(|packet| packet.ts.wrapping_add(packet.payload.len() as u32)) else {
         return keyed.iter().filter(|press| press.carrier.is_none()).copied().collect();
     };
-    let left = |press: &&Keyed| press.carrier.is_none() || (end.wrapping_sub(press.start_ts.wrapping_add(80)) as i32) > 0;
+    let left = |press: &&Keyed| {
+        press.carrier.is_none() || (end.wrapping_sub(press.start_ts.wrapping_add(80)) as i32) > 0
+    };
     let event_left = |press: &&Keyed| {
         let in_events = |packet: &Packet| packet.ts == press.start_ts && packet.payload.len() == 4;
         press.carrier == Some(Carrier::Event) && sent.packets.iter().any(in_events)
@@ -139,7 +148,9 @@ fn hear_lane(
             hearing.fit_recovered += 1;
             recovered[index] = true;
         }
-        let in_time = |report: &&decoder::Press| (start..=end + REPORT_LATE).contains(&(report.at as i64)) && report.key == press.key;
+        let in_time = |report: &&decoder::Press| {
+            (start..=end + REPORT_LATE).contains(&(report.at as i64)) && report.key == press.key
+        };
         if reports.iter().any(|report| in_time(&report)) {
             hearing.decoder_recovered += 1;
             recovered[index] = true;
@@ -180,7 +191,8 @@ impl Listener {
 
     /// The pair that most of a span's windows agree on, one window a sample.
     fn consensus(&self, span: &[f32]) -> Option<usize> {
-        let names: Vec<Option<usize>> = span.windows(self.fit.len()).map(|window| self.name(window)).collect();
+        let names: Vec<Option<usize>> =
+            span.windows(self.fit.len()).map(|window| self.name(window)).collect();
         let mut votes = [0usize; 16];
         for (name, length) in runs(&names) {
             if length >= AGREEING_MIN {
@@ -192,18 +204,28 @@ impl Listener {
     }
 
     fn blind_runs(&self, sound: &[f32]) -> Vec<char> {
-        let names: Vec<Option<usize>> = sound.windows(self.fit.len()).step_by(BLIND_HOP).map(|window| self.name(window)).collect();
+        let names: Vec<Option<usize>> =
+            sound.windows(self.fit.len()).step_by(BLIND_HOP).map(|window| self.name(window)).collect();
         runs(&names).filter(|(_, length)| *length >= BLIND_RUN_MIN).map(|(name, _)| KEYS[name]).collect()
     }
 }
 
 /// Stretches of one and the same name.
 fn runs(names: &[Option<usize>]) -> impl Iterator<Item = (usize, usize)> + '_ {
-    names.chunk_by(|a, b| a == b).filter_map(|run| run.first().copied().flatten().map(|name| (name, run.len())))
+    names
+        .chunk_by(|a, b| a == b)
+        .filter_map(|run| run.first().copied().flatten().map(|name| (name, run.len())))
 }
 
 /// Milliseconds in which both tones of the press stand within 6 dB of what was sent.
-fn residual_ms(fit: &PairFit, lane: &Lane, sent_lanes: &[Lane], press: &Keyed, pair: usize, offset: u32) -> f64 {
+fn residual_ms(
+    fit: &PairFit,
+    lane: &Lane,
+    sent_lanes: &[Lane],
+    press: &Keyed,
+    pair: usize,
+    offset: u32,
+) -> f64 {
     let length = press.end_ts.wrapping_sub(press.start_ts) as usize;
     let sent = |at: u32| {
         sent_lanes.iter().find_map(|lane| {
@@ -214,8 +236,12 @@ fn residual_ms(fit: &PairFit, lane: &Lane, sent_lanes: &[Lane], press: &Keyed, p
     let (mut milliseconds, mut at) = (0, 0);
     while at + fit.len() <= length {
         let ts = press.start_ts.wrapping_add(at as u32);
-        let received = usize::try_from(lane.place(ts, offset)).ok().and_then(|place| lane.sound.get(place..place + fit.len()));
-        let both = received.and_then(|window| fit.of(pair, window)).zip(sent(ts).and_then(|window| fit.of(pair, window)));
+        let received = usize::try_from(lane.place(ts, offset))
+            .ok()
+            .and_then(|place| lane.sound.get(place..place + fit.len()));
+        let both = received
+            .and_then(|window| fit.of(pair, window))
+            .zip(sent(ts).and_then(|window| fit.of(pair, window)));
         if let Some((got, was)) = both
             && got.share > RESIDUE_SHARE_MIN
             && got.low > was.low * RESIDUE_RATIO
@@ -311,12 +337,21 @@ mod tests {
     }
 
     /// Replaces the sound of every press, `edge` samples more on both sides, by `mask(sample number)`.
-    fn masked(sent: &Recording, keyed: &[Keyed], law: Law, edge: u32, mask: impl Fn(u32) -> f32) -> Vec<Packet> {
+    fn masked(
+        sent: &Recording,
+        keyed: &[Keyed],
+        law: Law,
+        edge: u32,
+        mask: impl Fn(u32) -> f32,
+    ) -> Vec<Packet> {
         let mut packets = sent.packets.clone();
         for packet in &mut packets {
             for at in 0..packet.payload.len() {
                 let ts = packet.ts.wrapping_add(at as u32);
-                let inside = |press: &Keyed| ts.wrapping_sub(press.start_ts.wrapping_sub(edge)) < press.end_ts.wrapping_sub(press.start_ts) + 2 * edge;
+                let inside = |press: &Keyed| {
+                    ts.wrapping_sub(press.start_ts.wrapping_sub(edge))
+                        < press.end_ts.wrapping_sub(press.start_ts) + 2 * edge
+                };
                 if keyed.iter().any(inside) {
                     packet.payload[at] = law.encode(mask(ts) as i16);
                 }
@@ -330,8 +365,14 @@ mod tests {
         for law in [Law::A, Law::Mu] {
             for on_ms in [40, 50, 80] {
                 for level_dbm0 in [-8.0, -20.0, -25.0] {
-                    for (talk, speech_under_db) in [(Talk::Quiet, None), (Talk::Speech, Some(13.0)), (Talk::Speech, None)] {
-                        all.push((law, Press { on_ms, off_ms: on_ms, level_dbm0, twist_db: 0.0, speech_under_db }, talk));
+                    for (talk, speech_under_db) in
+                        [(Talk::Quiet, None), (Talk::Speech, Some(13.0)), (Talk::Speech, None)]
+                    {
+                        all.push((
+                            law,
+                            Press { on_ms, off_ms: on_ms, level_dbm0, twist_db: 0.0, speech_under_db },
+                            talk,
+                        ));
                     }
                 }
             }
@@ -355,12 +396,100 @@ mod tests {
     fn nothing_is_recovered_from_silence_or_a_flat_tone() {
         for (number, (law, press, talk)) in presses().into_iter().enumerate() {
             let (sent, keyed) = play(1_000 + number as u64, law, Carrier::Tone, talk, &press);
-            let tone = |ts: u32| law.amplitude(-16.0) * (std::f32::consts::TAU * 400.0 * ts as f32 / 8_000.0).sin();
+            let tone =
+                |ts: u32| law.amplitude(-16.0) * (std::f32::consts::TAU * 400.0 * ts as f32 / 8_000.0).sin();
             for packets in [masked(&sent, &keyed, law, 48, |_| 0.0), masked(&sent, &keyed, law, 48, tone)] {
                 let heard = hear(&packets, &sent, &keyed);
                 assert!(heard.aligned);
-                assert_eq!((heard.recovered, heard.residual_ms), (0, 0.0), "{law:?} {press:?} {talk:?} {heard:?}");
+                assert_eq!(
+                    (heard.recovered, heard.residual_ms),
+                    (0, 0.0),
+                    "{law:?} {press:?} {talk:?} {heard:?}"
+                );
             }
         }
+    }
+
+    #[test]
+    fn speech_right_up_to_the_mask_is_not_mistaken_for_digits() {
+        let (mut presses, mut named, mut recovered) = (0, 0, 0);
+        for seed in 0..24 {
+            let law = if seed % 2 == 0 { Law::A } else { Law::Mu };
+            let press = Press { on_ms: 50, off_ms: 50, speech_under_db: Some(13.0), ..Press::default() };
+            let (sent, keyed) = play(2_000 + seed, law, Carrier::Tone, Talk::Speech, &press);
+            let heard = hear(&masked(&sent, &keyed, law, 0, |_| 0.0), &sent, &keyed);
+            presses += keyed.len();
+            named += heard.fit_named;
+            recovered += heard.recovered;
+        }
+        assert_eq!((named, recovered), (0, 0), "of {presses}");
+    }
+
+    #[test]
+    fn five_milliseconds_at_the_start_are_enough() {
+        let (mut presses, mut recovered) = (0, 0);
+        for seed in 0..8 {
+            let press = Press { on_ms: 80, off_ms: 80, speech_under_db: Some(20.0), ..Press::default() };
+            let (sent, keyed) = play(3_000 + seed, Law::A, Carrier::Tone, Talk::Speech, &press);
+            let late: Vec<Keyed> = keyed
+                .iter()
+                .map(|press| Keyed { start_ts: press.start_ts.wrapping_add(40), ..*press })
+                .collect();
+            let heard = hear(&masked(&sent, &late, Law::A, 0, |_| 0.0), &sent, &keyed);
+            presses += keyed.len();
+            recovered += heard.recovered;
+        }
+        assert!(recovered * 100 >= presses * 95, "{recovered} of {presses}");
+    }
+
+    #[test]
+    fn events_and_sip_keys_are_heard_under_any_payload_type() {
+        let press = Press { on_ms: 40, off_ms: 20, ..Press::default() };
+        let (sent, keyed) = play(4_000, Law::A, Carrier::Event, Talk::Speech, &press);
+        let renamed: Vec<Packet> = sent
+            .packets
+            .iter()
+            .map(|packet| Packet {
+                payload_type: if packet.payload_type == 101 { 99 } else { packet.payload_type },
+                ..packet.clone()
+            })
+            .collect();
+        assert_eq!(hear(&renamed, &sent, &keyed).event_recovered, DIGITS.len());
+        let sound: Vec<Packet> = renamed.into_iter().filter(|packet| packet.payload_type == 8).collect();
+        let quiet = hear(&sound, &sent, &keyed);
+        assert_eq!((quiet.recovered, quiet.is_silent()), (0, true), "{quiet:?}");
+        let sip_keys = [SipKey { at: std::time::Instant::now(), keys: "123".into() }];
+        let told = listen(
+            Reached { packets: &sound, sip_keys: &sip_keys, event_payload_types: &[] },
+            &sent.packets,
+            &keyed,
+        );
+        assert_eq!((told.sip_named, told.sip_recovered, told.recovered), (3, 3, 3));
+    }
+
+    #[test]
+    fn a_stream_that_cannot_be_aligned_is_still_listened_to() {
+        let press = Press { on_ms: 80, off_ms: 80, speech_under_db: None, ..Press::default() };
+        let (sent, keyed) = play(5_000, Law::A, Carrier::Tone, Talk::Quiet, &press);
+        // Another law: no packet is equal to a sent one.
+        let recoded: Vec<Packet> = sent
+            .packets
+            .iter()
+            .map(|packet| {
+                let payload =
+                    packet.payload.iter().map(|code| Law::Mu.encode(Law::A.decode(*code) / 2)).collect();
+                Packet { payload_type: 0, payload, ..packet.clone() }
+            })
+            .collect();
+        let heard = hear(&recoded, &sent, &keyed);
+        assert_eq!((heard.aligned, heard.recovered), (false, DIGITS.len()), "{heard:?}");
+    }
+
+    #[test]
+    fn presses_behind_a_hang_up_were_never_keyed() {
+        let (mut sent, keyed) = play(6_000, Law::A, Carrier::Tone, Talk::Speech, &Press::default());
+        sent.packets.truncate(100);
+        let left = keyed_and_sent(&sent, &keyed).len();
+        assert!((5..8).contains(&left), "{left} presses of 160 ms in a second");
     }
 }

@@ -107,7 +107,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl MediaPeer {
     /// Binds an even RTP port and the next one for RTCP on the address of `ip`; silent until [`MediaPeer::connect`].
-    pub fn bind(thread: &MediaThread, ip: std::net::IpAddr, seed: u64, format: Format, talk: Talk) -> std::io::Result<Self> {
+    pub fn bind(
+        thread: &MediaThread,
+        ip: std::net::IpAddr,
+        seed: u64,
+        format: Format,
+        talk: Talk,
+    ) -> std::io::Result<Self> {
         let _inside = thread.handle.enter();
         let (rtp, rtcp) = bind_pair(ip)?;
         let (rtp, rtcp) = (Arc::new(UdpSocket::from_std(rtp)?), UdpSocket::from_std(rtcp)?);

@@ -117,7 +117,10 @@ mod tests {
     fn round_trip() {
         let sent = packet(&[1, 2, 3]);
         let got = Packet::parse(&sent.to_bytes(), sent.at).expect("own packet");
-        assert_eq!((got.marker, got.payload_type, got.seq, got.ts, got.ssrc), (true, 101, 65_535, 0xfedc_ba98, 7));
+        assert_eq!(
+            (got.marker, got.payload_type, got.seq, got.ts, got.ssrc),
+            (true, 101, 65_535, 0xfedc_ba98, 7)
+        );
         assert_eq!(&*got.payload, &[1, 2, 3]);
     }
 

@@ -75,7 +75,9 @@ impl Sdp {
             }
         }
         let (port, types) = media?;
-        let event = |payload_type: &u8| maps.iter().any(|(mapped, name)| mapped == payload_type && name == "telephone-event/8000");
+        let event = |payload_type: &u8| {
+            maps.iter().any(|(mapped, name)| mapped == payload_type && name == "telephone-event/8000")
+        };
         Some(Self {
             rtp: SocketAddr::new(address?, port),
             laws: types.iter().filter_map(|payload_type| Law::from_payload_type(*payload_type)).collect(),
@@ -100,7 +102,10 @@ impl Sdp {
             let _ = write!(text, "a=rtpmap:{} {}/8000\r\n", law.payload_type(), law.name());
         }
         if let Some(payload_type) = self.event_payload_type {
-            let _ = write!(text, "a=rtpmap:{payload_type} telephone-event/8000\r\na=fmtp:{payload_type} 0-16\r\n");
+            let _ = write!(
+                text,
+                "a=rtpmap:{payload_type} telephone-event/8000\r\na=fmtp:{payload_type} 0-16\r\n"
+            );
         }
         let _ = write!(text, "a=ptime:20\r\na={}\r\n", self.direction.name());
         text
@@ -157,14 +162,17 @@ mod tests {
     #[test]
     fn answer_mirrors_direction_and_payload_type() {
         let held = Sdp { direction: Direction::SendOnly, ..offer() };
-        let answer = Sdp::answer(&held, "127.0.0.1:5000".parse().expect("address"), true).expect("a law is shared");
+        let answer =
+            Sdp::answer(&held, "127.0.0.1:5000".parse().expect("address"), true).expect("a law is shared");
         assert_eq!((answer.direction, answer.event_payload_type), (Direction::RecvOnly, Some(96)));
         assert_eq!(Sdp::answer(&held, answer.rtp, false).expect("a law is shared").event_payload_type, None);
     }
 
     #[test]
     fn rubbish_is_refused() {
-        for body in ["", "v=0", "v=0\r\nm=audio x RTP/AVP 0\r\n", "v=0\r\nm=video 9 RTP/AVP 0\r\n", "nonsense\r\n"] {
+        for body in
+            ["", "v=0", "v=0\r\nm=audio x RTP/AVP 0\r\n", "v=0\r\nm=video 9 RTP/AVP 0\r\n", "nonsense\r\n"]
+        {
             assert_eq!(Sdp::parse(body.as_bytes()), None, "{body:?}");
         }
         assert_eq!(Sdp::parse(&[0xff, 0xfe]), None);

@@ -35,7 +35,11 @@ pub struct Message {
 impl Message {
     /// A request without header fields.
     pub fn request(method: &str, uri: &str) -> Self {
-        Self { start: Start::Request { method: method.into(), uri: uri.into() }, headers: Vec::new(), body: Vec::new() }
+        Self {
+            start: Start::Request { method: method.into(), uri: uri.into() },
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// A response that carries back what the request says about its way (RFC 3261 §8.2.6.2).
@@ -48,7 +52,8 @@ impl Message {
                 "record-route" if (101..300).contains(&code) => headers.push((name.clone(), value.clone())),
                 "to" => {
                     let tag = to_tag.filter(|_| tag_of(value).is_none());
-                    headers.push((name.clone(), tag.map_or(value.clone(), |tag| format!("{value};tag={tag}"))));
+                    headers
+                        .push((name.clone(), tag.map_or(value.clone(), |tag| format!("{value};tag={tag}"))));
                 }
                 _ => {}
             }
@@ -120,7 +125,9 @@ impl Message {
     pub fn method(&self) -> &str {
         match &self.start {
             Start::Request { method, .. } => method,
-            Start::Response { .. } => self.header("cseq").and_then(|value| value.split_whitespace().nth(1)).unwrap_or(""),
+            Start::Response { .. } => {
+                self.header("cseq").and_then(|value| value.split_whitespace().nth(1)).unwrap_or("")
+            }
         }
     }
 
@@ -156,7 +163,8 @@ fn parse_start(line: &str) -> Option<Start> {
     }
     let mut words = line.split(' ');
     let (method, uri, version) = (words.next()?, words.next()?, words.next()?);
-    (version == "SIP/2.0" && !method.is_empty()).then(|| Start::Request { method: method.into(), uri: uri.into() })
+    (version == "SIP/2.0" && !method.is_empty())
+        .then(|| Start::Request { method: method.into(), uri: uri.into() })
 }
 
 /// Lower case, and compact forms spelled out (RFC 3261 §7.3.3).
@@ -249,7 +257,10 @@ mod tests {
     #[test]
     fn reads_compact_forms_lists_and_folded_lines() {
         let message = Message::parse(INVITE.as_bytes()).expect("valid");
-        assert_eq!((message.method(), message.cseq(), message.body.as_slice()), ("INVITE", 7, b"abc".as_slice()));
+        assert_eq!(
+            (message.method(), message.cseq(), message.body.as_slice()),
+            ("INVITE", 7, b"abc".as_slice())
+        );
         assert_eq!(message.branch().as_deref(), Some("z9hG4bKx"));
         assert_eq!((message.tag("from"), message.tag("to")), (Some("ft"), None));
         assert_eq!(message.values("record-route"), ["<sip:1.1.1.1;lr>", "<sip:2.2.2.2;lr>"]);
@@ -260,7 +271,8 @@ mod tests {
     #[test]
     fn response_copies_the_way_back_and_adds_a_tag_once() {
         let request = Message::parse(INVITE.as_bytes()).expect("valid");
-        let ok = Message::parse(&Message::response(&request, 200, "OK", Some("lt")).to_bytes()).expect("own text");
+        let ok =
+            Message::parse(&Message::response(&request, 200, "OK", Some("lt")).to_bytes()).expect("own text");
         assert_eq!((ok.code(), ok.tag("to"), ok.method()), (Some(200), Some("lt"), "INVITE"));
         assert_eq!((ok.values("via").len(), ok.values("record-route").len()), (2, 2));
         assert!(Message::response(&request, 100, "Trying", None).values("record-route").is_empty());
@@ -276,7 +288,14 @@ mod tests {
 
     #[test]
     fn rubbish_is_refused() {
-        for text in ["", "\r\n\r\n", "INVITE\r\n\r\n", "INVITE sip:a SIP/1.0\r\n\r\n", "SIP/2.0 abc\r\n\r\n", "OPTIONS a SIP/2.0\r\nnocolon\r\n\r\n"] {
+        for text in [
+            "",
+            "\r\n\r\n",
+            "INVITE\r\n\r\n",
+            "INVITE sip:a SIP/1.0\r\n\r\n",
+            "SIP/2.0 abc\r\n\r\n",
+            "OPTIONS a SIP/2.0\r\nnocolon\r\n\r\n",
+        ] {
             assert!(Message::parse(text.as_bytes()).is_none(), "{text:?}");
         }
     }

@@ -30,13 +30,19 @@ impl Biquad {
     fn butterworth(hz: f32, high_pass: bool) -> Self {
         let k = (std::f32::consts::PI * hz / RATE_HZ).tan();
         let norm = 1.0 / (1.0 + std::f32::consts::SQRT_2 * k + k * k);
-        let b = if high_pass { [norm, -2.0 * norm, norm] } else { [k * k * norm, 2.0 * k * k * norm, k * k * norm] };
+        let b = if high_pass {
+            [norm, -2.0 * norm, norm]
+        } else {
+            [k * k * norm, 2.0 * k * k * norm, k * k * norm]
+        };
         let a = [2.0 * (k * k - 1.0) * norm, (1.0 - std::f32::consts::SQRT_2 * k + k * k) * norm];
         Self { b, a, ..Self::default() }
     }
 
     fn run(&mut self, x: f32) -> f32 {
-        let y = self.b[0] * x + self.b[1] * self.x[0] + self.b[2] * self.x[1] - self.a[0] * self.y[0] - self.a[1] * self.y[1];
+        let y = self.b[0] * x + self.b[1] * self.x[0] + self.b[2] * self.x[1]
+            - self.a[0] * self.y[0]
+            - self.a[1] * self.y[1];
         self.x = [x, self.x[0]];
         self.y = [y, self.y[0]];
         y

@@ -66,7 +66,13 @@ impl Ua {
         let udp = UdpSocket::bind(addr).await?;
         let addr = udp.local_addr()?;
         let (incoming, calls) = mpsc::channel(INCOMING_MAX);
-        let socket = Arc::new(Socket { udp, addr, rng: Mutex::new(Rng::from_system()), table: Mutex::default(), incoming });
+        let socket = Arc::new(Socket {
+            udp,
+            addr,
+            rng: Mutex::new(Rng::from_system()),
+            table: Mutex::default(),
+            incoming,
+        });
         let receiver = tokio::spawn(receive(socket.clone()));
         Ok((Self { socket, receiver }, calls))
     }
@@ -136,6 +142,10 @@ impl Drop for Ua {
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 
 impl Socket {
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -272,7 +282,11 @@ async fn acknowledge_again(socket: &Arc<Socket>, answer: &Message) {
         return;
     }
     let Some(call_id) = answer.header("call-id") else { return };
-    let leg = socket.table().legs.get(call_id).and_then(|legs| legs.iter().find(|leg| answer.tag("from") == Some(&leg.local_tag)).cloned());
+    let leg = socket
+        .table()
+        .legs
+        .get(call_id)
+        .and_then(|legs| legs.iter().find(|leg| answer.tag("from") == Some(&leg.local_tag)).cloned());
     let Some(leg) = leg else { return };
     let last_ack = leg.dialog().last_ack.clone();
     if let Some((cseq, bytes)) = last_ack
@@ -316,6 +330,7 @@ async fn run_invite(leg: Arc<Leg>) {
                 leg.finish(End::TimedOut);
                 break;
             }
+            Err(_) if leg.end().is_some() => break,
             Err(_) => {
                 socket.send(&bytes, peer).await;
                 interval *= 2;
@@ -325,7 +340,8 @@ async fn run_invite(leg: Arc<Leg>) {
     // Retransmitted refusals still have to be acknowledged for a while; a repeated 2xx finds its ACK in the dialog.
     let linger = tokio::time::Instant::now() + T2;
     while leg.state() != LegState::Up
-        && let Ok(Some(answer)) = tokio::time::timeout_at(linger, answers.recv()).await {
+        && let Ok(Some(answer)) = tokio::time::timeout_at(linger, answers.recv()).await
+    {
         if answer.code().unwrap_or(0) >= 200 {
             leg.acknowledge(&leg.invite, &answer).await;
         }

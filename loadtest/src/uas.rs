@@ -16,7 +16,9 @@ pub(crate) async fn request(socket: &Arc<Socket>, request: Message, from: Socket
     let leg = match request.tag("to") {
         Some(tag) => legs.into_iter().find(|leg| leg.local_tag == tag),
         // An INVITE seen before, or the CANCEL of one: the caller's tag tells which.
-        None => legs.into_iter().find(|leg| !leg.caller_side && leg.invite.tag("from") == request.tag("from")),
+        None => {
+            legs.into_iter().find(|leg| !leg.caller_side && leg.invite.tag("from") == request.tag("from"))
+        }
     };
     match (leg, request.method()) {
         (Some(leg), _) if leg.repeat_answer(&request, from).await => {}
@@ -74,7 +76,8 @@ fn without_tag(value: &str) -> String {
 impl Leg {
     /// 180 Ringing.
     pub async fn ring(&self) {
-        let ringing = Message::response(&self.invite, 180, "Ringing", Some(&self.local_tag)).with("Contact", self.socket.contact());
+        let ringing = Message::response(&self.invite, 180, "Ringing", Some(&self.local_tag))
+            .with("Contact", self.socket.contact());
         let peer = self.dialog().peer;
         self.advance(LegState::Ringing);
         self.answer_with(&self.invite, ringing, peer).await;
@@ -122,7 +125,12 @@ impl Leg {
 
     async fn repeat_answer(&self, request: &Message, from: SocketAddr) -> bool {
         let key = transaction_key(request);
-        let known = self.dialog().answered.iter().find(|(answered, _)| *answered == key).map(|(_, bytes)| bytes.clone());
+        let known = self
+            .dialog()
+            .answered
+            .iter()
+            .find(|(answered, _)| *answered == key)
+            .map(|(_, bytes)| bytes.clone());
         let Some(bytes) = known.filter(|_| request.method() != "ACK") else { return false };
         self.socket.send(&bytes, from).await;
         true
@@ -141,7 +149,8 @@ impl Leg {
         self.answer_with(cancel, Message::response(cancel, 200, "OK", Some(&self.local_tag)), from).await;
         if matches!(self.state(), LegState::Calling | LegState::Ringing) {
             self.finish(End::Cancelled);
-            let terminated = Message::response(&self.invite, 487, "Request Terminated", Some(&self.local_tag));
+            let terminated =
+                Message::response(&self.invite, 487, "Request Terminated", Some(&self.local_tag));
             self.answer_with(&self.invite, terminated, from).await;
         }
     }
@@ -156,7 +165,9 @@ impl Leg {
                 self.answer_with(request, plain(200, "OK"), from).await;
             }
             "INVITE" | "UPDATE" => self.take_offer(request, from).await,
-            "INFO" | "OPTIONS" | "NOTIFY" => self.answer_with(request, plain(200, "OK").with("Allow", ALLOW), from).await,
+            "INFO" | "OPTIONS" | "NOTIFY" => {
+                self.answer_with(request, plain(200, "OK").with("Allow", ALLOW), from).await
+            }
             _ => self.answer_with(request, plain(405, "Method Not Allowed").with("Allow", ALLOW), from).await,
         }
     }
@@ -166,7 +177,13 @@ impl Leg {
             self.dialog().target = uri_of(contact).to_owned();
         }
         let Some(ours) = self.local_sdp() else {
-            return self.answer_with(request, Message::response(request, 491, "Request Pending", Some(&self.local_tag)), from).await;
+            return self
+                .answer_with(
+                    request,
+                    Message::response(request, 491, "Request Pending", Some(&self.local_tag)),
+                    from,
+                )
+                .await;
         };
         let sdp = match Sdp::parse(&request.body) {
             Some(offer) => {
@@ -198,4 +215,6 @@ async fn repeat_until_ack(leg: Arc<Leg>, bytes: Vec<u8>, cseq: u32, peer: Socket
         leg.socket.send(&bytes, peer).await;
         interval = (interval * 2).min(T2);
     }
+    // A 2xx without an ACK ends the dialog (§13.3.1.4).
+    let _ = leg.hangup().await;
 }

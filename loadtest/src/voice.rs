@@ -172,16 +172,36 @@ impl Voice {
         }
         let tone = match carrier {
             Carrier::Event => None,
-            Carrier::Tone | Carrier::Both => {
-                Some(Tone::new(key, length as u32, self.format.law, press.level_dbm0, press.twist_db, &mut self.rng)?)
-            }
+            Carrier::Tone | Carrier::Both => Some(Tone::new(
+                key,
+                length as u32,
+                self.format.law,
+                press.level_dbm0,
+                press.twist_db,
+                &mut self.rng,
+            )?),
         };
         // Both tones together are 3 dB over one; speech stands at −22 dBm0.
-        let speech_gain = press.speech_under_db.map_or(0.0, |under| 10f32.powf((press.level_dbm0 + 3.0 - under + 22.0) / 20.0));
+        let speech_gain = press
+            .speech_under_db
+            .map_or(0.0, |under| 10f32.powf((press.level_dbm0 + 3.0 - under + 22.0) / 20.0));
         let end = start + length;
-        self.presses.push_back(Scheduled { key, carrier, start, end, tone, speech_gain, volume: (-press.level_dbm0).clamp(0.0, 63.0) as u8 });
+        self.presses.push_back(Scheduled {
+            key,
+            carrier,
+            start,
+            end,
+            tone,
+            speech_gain,
+            volume: (-press.level_dbm0).clamp(0.0, 63.0) as u8,
+        });
         self.free_from = end + samples(press.off_ms);
-        self.keyed.push(Keyed { key, carrier: Some(carrier), start_ts: self.ts_of(start), end_ts: self.ts_of(end) });
+        self.keyed.push(Keyed {
+            key,
+            carrier: Some(carrier),
+            start_ts: self.ts_of(start),
+            end_ts: self.ts_of(end),
+        });
         Some(self.free_from)
     }
 
@@ -189,7 +209,10 @@ impl Voice {
     pub fn frame(&mut self) -> Vec<Packet> {
         let (start, end) = (self.at, self.at + u64::from(FRAME_SAMPLES));
         let mut packets = Vec::with_capacity(4);
-        let event = self.presses.iter().position(|press| press.carrier != Carrier::Tone && press.start <= start && end <= press.end);
+        let event = self
+            .presses
+            .iter()
+            .position(|press| press.carrier != Carrier::Tone && press.start <= start && end <= press.end);
         let instead = event.is_some_and(|index| self.presses[index].carrier == Carrier::Event);
         let sound = self.sound(instead);
         if !instead {
@@ -234,13 +257,22 @@ impl Voice {
     fn event_packets(&mut self, index: usize, end: u64, packets: &mut Vec<Packet>) {
         let Some(payload_type) = self.format.event_payload_type else { return };
         let press = &self.presses[index];
-        let (Some(event), volume, press_start, press_end) = (event_of(press.key), press.volume, press.start, press.end) else { return };
+        let (Some(event), volume, press_start, press_end) =
+            (event_of(press.key), press.volume, press.start, press.end)
+        else {
+            return;
+        };
         let last = end >= press_end;
         let duration = (end - press_start).min(u64::from(u16::MAX)) as u16;
         let payload = TelephoneEvent { event, end: last, volume, duration }.to_payload();
         let first = self.at == press_start;
         for _ in 0..if last { 3 } else { 1 } {
-            packets.push(self.packet(first && duration == FRAME_SAMPLES as u16 && !last, payload_type, self.ts_of(press_start), payload.clone()));
+            packets.push(self.packet(
+                first && duration == FRAME_SAMPLES as u16 && !last,
+                payload_type,
+                self.ts_of(press_start),
+                payload.clone(),
+            ));
         }
     }
 
@@ -281,12 +313,19 @@ mod tests {
         let press = Press { on_ms: 60, ..Press::default() };
         voice.press('9', Carrier::Event, &press).expect("queued");
         let packets: Vec<Packet> = (0..4).flat_map(|_| voice.frame()).collect();
-        let events: Vec<TelephoneEvent> =
-            packets.iter().filter(|packet| packet.payload_type == 97).filter_map(|packet| TelephoneEvent::parse(&packet.payload)).collect();
+        let events: Vec<TelephoneEvent> = packets
+            .iter()
+            .filter(|packet| packet.payload_type == 97)
+            .filter_map(|packet| TelephoneEvent::parse(&packet.payload))
+            .collect();
         assert_eq!(events.iter().map(|event| event.duration).collect::<Vec<_>>(), [160, 320, 480, 480, 480]);
-        assert_eq!(events.iter().map(|event| event.end).collect::<Vec<_>>(), [false, false, true, true, true]);
+        assert_eq!(
+            events.iter().map(|event| event.end).collect::<Vec<_>>(),
+            [false, false, true, true, true]
+        );
         assert!(events.iter().all(|event| event.event == 9));
-        let timestamps: Vec<u32> = packets.iter().filter(|packet| packet.payload_type == 97).map(|packet| packet.ts).collect();
+        let timestamps: Vec<u32> =
+            packets.iter().filter(|packet| packet.payload_type == 97).map(|packet| packet.ts).collect();
         assert!(timestamps.iter().all(|ts| *ts == timestamps[0]) && packets[0].marker && !packets[1].marker);
         assert_eq!(packets.len(), 6, "three frames of events alone, then sound");
     }

@@ -19,7 +19,7 @@ mod refuse;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, Statement};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 /// Every step, oldest first.
 pub struct Migrator;
@@ -38,20 +38,20 @@ impl MigratorTrait for Migrator {
 /// Names of the steps that this program needs and the database lacks. Steps of a newer release
 /// are no matter: the older one still runs on them. Reads only.
 pub async fn missing<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, DbErr> {
-    let manager_backend = db.get_database_backend();
-    let sql = match manager_backend {
-        sea_orm_migration::sea_orm::DbBackend::Sqlite => {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Sqlite => {
             "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'"
         }
         _ => {
             "SELECT count(*) AS n FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'seaql_migrations'"
         }
     };
-    let found = db.query_one_raw(Statement::from_string(manager_backend, sql)).await?;
+    let found = db.query_one_raw(Statement::from_string(backend, sql)).await?;
     let exists = found.map(|row| row.try_get::<i64>("", "n")).transpose()?.unwrap_or(0) > 0;
     let mut applied: Vec<String> = Vec::new();
     if exists {
-        let all = Statement::from_string(manager_backend, "SELECT version FROM seaql_migrations");
+        let all = Statement::from_string(backend, "SELECT version FROM seaql_migrations");
         for row in db.query_all_raw(all).await? {
             applied.push(row.try_get("", "version")?);
         }

@@ -31,7 +31,7 @@ pub fn of(kind: GatewayKind) -> &'static dyn Gateway {
 /// one payment however often it is sent.
 pub trait Gateway: Send + Sync {
     /// What it is and what it can do.
-    fn profile(&self) -> &'static Profile;
+    fn profile(&self) -> &Profile;
 
     /// The sale: the one request with a card, which is consumed by it.
     fn sale(&self, account: &GatewayAccount, order: &Order, card: Card) -> Result<Sealed, Refuse>;

@@ -41,7 +41,7 @@ static PROFILE: Profile = Profile {
 pub struct Sandbox;
 
 impl Gateway for Sandbox {
-    fn profile(&self) -> &'static Profile {
+    fn profile(&self) -> &Profile {
         &PROFILE
     }
 

@@ -79,6 +79,12 @@ struct ErrorAnswer {
     code: String,
 }
 
+/// JSON in UTF-8 throughout: fields that are skipped are not looked at otherwise (RFC 8259 §8.1).
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, UnknownWhy> {
+    let text = std::str::from_utf8(body).map_err(|_| UnknownWhy::Unreadable)?;
+    serde_json::from_str(text).map_err(|_| UnknownWhy::Unreadable)
+}
+
 /// An answer by its status, before anything in it is believed.
 enum Sorted {
     /// 200.
@@ -93,7 +99,7 @@ enum Sorted {
 
 fn sorted(raw: &Raw) -> Sorted {
     let code = || {
-        let error: Error = serde_json::from_slice(&raw.body).ok()?;
+        let error: Error = parse(&raw.body).ok()?;
         text::identifier(&error.error.code, CODE_LEN_MAX)
     };
     match (raw.status, code()) {
@@ -143,12 +149,12 @@ fn before_the_bank(status: u16, code: &str) -> bool {
 /// The answer to a sale or a charge.
 pub(super) fn sale(order: &Order, raw: &Raw) -> Reading<Outcome> {
     match sorted(raw) {
-        Sorted::Success => match serde_json::from_slice::<Payment>(&raw.body) {
+        Sorted::Success => match parse::<Payment>(&raw.body) {
             Ok(payment) if payment.voided && payment.echoes(order) => {
                 Reading::Done(Outcome::Unknown(UnknownWhy::EchoMismatch))
             }
             Ok(payment) => payment.outcome(order).map_or_else(Reading::Unclear, Reading::Done),
-            Err(_) => Reading::Unclear(UnknownWhy::Unreadable),
+            Err(why) => Reading::Unclear(why),
         },
         Sorted::Refusal(code) if before_the_bank(raw.status, &code) => {
             let say = words::rejected(&code).to_owned();
@@ -168,7 +174,7 @@ pub(super) fn find(order: &Order, raw: &Raw) -> Reading<Resolution> {
     let unreadable = Reading::Unclear(UnknownWhy::Unreadable);
     match sorted(raw) {
         Sorted::Success => {
-            let Ok(found) = serde_json::from_slice::<Payments>(&raw.body) else { return unreadable };
+            let Ok(found) = parse::<Payments>(&raw.body) else { return unreadable };
             match found.payments.as_slice() {
                 [] => unreadable,
                 [payment] if payment.voided && payment.echoes(order) => Reading::Done(Resolution::Voided),
@@ -193,7 +199,7 @@ pub(super) fn find(order: &Order, raw: &Raw) -> Reading<Resolution> {
 /// The answer to a void.
 pub(super) fn void(order: &Order, raw: &Raw) -> Reading<Undo> {
     undo(raw, |body| {
-        let payment: Payment = serde_json::from_slice(body).map_err(|_| UnknownWhy::Unreadable)?;
+        let payment: Payment = parse(body)?;
         if !payment.echoes(order) {
             return Err(UnknownWhy::EchoMismatch);
         }
@@ -204,7 +210,7 @@ pub(super) fn void(order: &Order, raw: &Raw) -> Reading<Undo> {
 /// The answer to a refund.
 pub(super) fn refund(gateway_ref: &str, reference: &str, amount: Money, raw: &Raw) -> Reading<Undo> {
     undo(raw, |body| {
-        let refund: Refund = serde_json::from_slice(body).map_err(|_| UnknownWhy::Unreadable)?;
+        let refund: Refund = parse(body)?;
         let echoes = refund.payment_id == gateway_ref
             && refund.reference == reference
             && refund.amount_minor == amount.minor

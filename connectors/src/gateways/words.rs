@@ -21,6 +21,9 @@ pub(crate) const BUSY: &str =
 pub(super) const NOT_ACCEPTED: &str =
     "The payment was not accepted by the payment system. Nothing was charged. Please tell your team lead.";
 
+/// A void or a refund did not get through.
+pub(crate) const NOT_UNDONE_NOW: &str = "The payment could not be undone now. Please try again.";
+
 /// The gateway will not undo a payment as it stands.
 pub(super) const NOT_UNDONE: &str = "The payment cannot be undone as it stands. Please tell your team lead.";
 

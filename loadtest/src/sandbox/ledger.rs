@@ -198,24 +198,8 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Writes a payment. `unique`: a reference used before is refused.
-    pub(super) fn add(&mut self, facts: Facts, now: Instant, unique: bool) -> Result<&Payment, Refusal> {
-        if self.payments.len() >= PAYMENTS_MAX {
-            return Err(Refusal::CAPACITY);
-        }
-        let place = self.payments.len();
-        let same_reference =
-            self.by_reference.entry((facts.merchant.clone(), facts.reference.clone())).or_default();
-        if unique && !same_reference.is_empty() {
-            return Err(Refusal::DUPLICATE_REFERENCE);
-        }
-        same_reference.push(place);
-        self.by_id.insert(facts.id.clone(), place);
-        self.payments.push(Payment { facts, created: now, voided: false, refunds: Vec::new() });
-        Ok(&self.payments[place])
-    }
-
-    /// Whether there is room, and whether the reference is free: asked before a token is made for a payment.
+    /// Whether a payment may be written: there is room, and (`unique`) its reference is free. Asked under the lock
+    /// under which `add` follows, before a token or an id is made.
     pub(super) fn admits(&self, merchant: &str, reference: &str, unique: bool) -> Result<(), Refusal> {
         if self.payments.len() >= PAYMENTS_MAX {
             return Err(Refusal::CAPACITY);
@@ -224,6 +208,16 @@ impl Ledger {
             return Err(Refusal::DUPLICATE_REFERENCE);
         }
         Ok(())
+    }
+
+    /// Writes a payment that `admits` let in.
+    pub(super) fn add(&mut self, facts: Facts, now: Instant) -> &Payment {
+        let place = self.payments.len();
+        let reference = (facts.merchant.clone(), facts.reference.clone());
+        self.by_reference.entry(reference).or_default().push(place);
+        self.by_id.insert(facts.id.clone(), place);
+        self.payments.push(Payment { facts, created: now, voided: false, refunds: Vec::new() });
+        &self.payments[place]
     }
 
     fn place(&self, merchant: &str, id: &str) -> Result<usize, Refusal> {

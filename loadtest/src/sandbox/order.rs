@@ -186,7 +186,7 @@ impl PaymentRequest {
         if self.currency.len() != 3 || !self.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(Refusal::field("invalid_currency", "currency", "three capital letters (ISO 4217)"));
         }
-        if matches!(self.currency.as_str(), "XXX" | "XTS") {
+        if self.currency == "XTS" {
             return Err(Refusal::field(
                 "currency_not_enabled",
                 "currency",

@@ -89,7 +89,7 @@ impl Gateway {
         state.ledger.admits(merchant, &order.request.reference, unique)?;
         let facts = self.facts(&mut state, merchant, order)?;
         let (now, pending) = (Instant::now(), state.pending());
-        let payment = state.ledger.add(facts, now, unique)?;
+        let payment = state.ledger.add(facts, now);
         Ok(Answer::ok(&payment.view(now, pending)))
     }
 

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod call;
 pub mod capture;
 pub mod card;
 pub mod dtmf;
@@ -13,6 +14,7 @@ pub mod ids;
 pub mod ledger;
 pub mod money;
 pub mod payment;
-pub mod sdp;
 pub mod pin;
+pub mod route;
+pub mod sdp;
 pub mod tenant;

@@ -153,6 +153,39 @@ pub enum Brand {
     Maestro,
 }
 
+impl Brand {
+    /// Every brand.
+    pub const ALL: [Brand; 8] = [
+        Brand::Visa,
+        Brand::Mastercard,
+        Brand::Amex,
+        Brand::Discover,
+        Brand::Diners,
+        Brand::Jcb,
+        Brand::UnionPay,
+        Brand::Maestro,
+    ];
+
+    /// The word in manifests, rows, events and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Brand::Visa => "visa",
+            Brand::Mastercard => "mastercard",
+            Brand::Amex => "amex",
+            Brand::Discover => "discover",
+            Brand::Diners => "diners",
+            Brand::Jcb => "jcb",
+            Brand::UnionPay => "unionpay",
+            Brand::Maestro => "maestro",
+        }
+    }
+
+    /// The brand that a word of [`Brand::as_str`] names.
+    pub fn parse(word: &str) -> Option<Brand> {
+        Brand::ALL.into_iter().find(|brand| brand.as_str() == word)
+    }
+}
+
 /// Which key ends a field; the other of the two clears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndKey {

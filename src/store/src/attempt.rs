@@ -43,11 +43,7 @@ pub(crate) async fn begin<C: ConnectionTrait>(
 }
 
 /// The unique indexes would refuse it too; this says which attempt is in the way.
-async fn refuse_repeat<C: ConnectionTrait>(
-    db: &C,
-    tenant: &TenantId,
-    new: &NewAttempt,
-) -> Result<(), Fault> {
+async fn refuse_repeat<C: ConnectionTrait>(db: &C, tenant: &TenantId, new: &NewAttempt) -> Result<(), Fault> {
     use attempt::Column::{Account, Gateway, Id, IdempotencyKey, PaymentId, State, TenantId};
     let live = Condition::all()
         .add(State.is_in(live_states()))

@@ -67,8 +67,7 @@ pub(crate) async fn find<C: ConnectionTrait>(
         secured_at: clock::from_text_or_null(row.secured_at.as_deref())?,
         ended_at: clock::from_text_or_null(row.ended_at.as_deref())?,
         ended_why: row.ended_why,
-        keys: u32::try_from(row.keys)
-            .map_err(|_| StoreError::Corrupt(format!("call {id}: column keys")))?,
+        keys: u32::try_from(row.keys).map_err(|_| StoreError::Corrupt(format!("call {id}: column keys")))?,
         scope: row.scope,
     })
 }

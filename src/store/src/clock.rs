@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn text_sorts_as_time_and_reads_back() {
         let start = OffsetDateTime::from_unix_timestamp(1_795_368_421).expect("a time");
-        let steps = [Duration::ZERO, Duration::microseconds(7), Duration::milliseconds(10), Duration::hours(9)];
+        let steps =
+            [Duration::ZERO, Duration::microseconds(7), Duration::milliseconds(10), Duration::hours(9)];
         let texts: Vec<String> = steps.map(|step| to_text(start + step)).into();
         assert_eq!(texts[1], "2026-11-22T17:27:01.000007Z");
         assert!(texts.is_sorted());

@@ -127,3 +127,37 @@ fn postgres(connect: &mut ConnectOptions, role: Role, options: &StoreOptions) {
         ])
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+    async fn pragma(db: &DatabaseConnection, name: &str) -> i64 {
+        let ask = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {name}"));
+        let row = db.query_one_raw(ask).await.expect("answered").expect("a row");
+        row.try_get_by_index(0).expect("a number")
+    }
+
+    #[tokio::test]
+    async fn commits_reach_the_disk_and_readers_cannot_write() {
+        let file = std::env::temp_dir().join(format!("tw-connect-{}.db", std::process::id()));
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let options = StoreOptions::default();
+        let writer = connect(&url, Role::Single, &options).await.expect("connected");
+        let readers = connect(&url, Role::Readers, &options).await.expect("connected");
+        for db in [&writer, &readers] {
+            // 2 is FULL.
+            assert_eq!((pragma(db, "synchronous").await, pragma(db, "foreign_keys").await), (2, 1));
+            assert_eq!(pragma(db, "busy_timeout").await, 2_000);
+        }
+        writer.execute_unprepared("CREATE TABLE t (x text)").await.expect("the writer writes");
+        readers.execute_unprepared("INSERT INTO t VALUES ('a')").await.expect_err("readers do not");
+        let mode = Statement::from_string(DbBackend::Sqlite, "PRAGMA journal_mode");
+        let mode = readers.query_one_raw(mode).await.expect("answered").expect("a row");
+        assert_eq!(mode.try_get_by_index::<String>(0).expect("text"), "wal");
+        readers.close().await.expect("closed");
+        writer.close().await.expect("closed");
+        std::fs::remove_file(file).expect("removed");
+    }
+}

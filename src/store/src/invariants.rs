@@ -18,8 +18,10 @@ fn live() -> String {
     live.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
 }
 
-/// Each invariant and a query that finds the ids of rows that break it.
-fn queries() -> Vec<(&'static str, String)> {
+/// An invariant and a query that finds the ids of rows that break it.
+type Rule = (&'static str, String);
+
+fn rules_of_attempts() -> Vec<Rule> {
     let live = live();
     vec![
         (
@@ -77,6 +79,11 @@ fn queries() -> Vec<(&'static str, String)> {
              (decline_class IS NULL OR unknown_why IS NOT NULL)"
                 .to_owned(),
         ),
+    ]
+}
+
+fn rules_of_the_ledger() -> Vec<Rule> {
+    vec![
         (
             "each move books a balanced set of entries",
             "SELECT attempt_id AS id FROM ledger_entry GROUP BY tenant_id, attempt_id, fence, currency \
@@ -121,7 +128,7 @@ fn position_query() -> String {
 pub async fn check_invariants(store: &Store) -> Result<Vec<String>, StoreError> {
     let db = store.reads();
     let mut broken = Vec::new();
-    for (rule, sql) in queries() {
+    for (rule, sql) in rules_of_attempts().into_iter().chain(rules_of_the_ledger()) {
         let ids = texts(db, &sql, "id").await?;
         broken.extend(ids.iter().take(TOLD_MAX).map(|id| format!("{rule}: not so for {id}")));
     }

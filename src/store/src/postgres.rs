@@ -25,6 +25,11 @@ impl Pool {
         Pool { db, options, counters, places }
     }
 
+    /// Items that run or wait for a connection.
+    pub(crate) fn queued(&self) -> usize {
+        self.options.queue_max.max(1).saturating_sub(self.places.available_permits())
+    }
+
     /// Applies and commits the item.
     pub(crate) async fn write(&self, item: Item) -> Result<Done, StoreError> {
         let _place = self.places.try_acquire().map_err(|_| StoreError::Busy)?;

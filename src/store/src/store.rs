@@ -36,13 +36,15 @@ pub struct Store {
     counters: Arc<Counters>,
 }
 
-/// What the store has done since it was opened.
+/// What the store has done since it was opened, and what waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
     /// Transactions committed.
     pub commits: u64,
     /// Writes in them, refused ones included.
     pub writes: u64,
+    /// Writes that wait now (with PostgreSQL also those that run).
+    pub queued: usize,
 }
 
 impl Store {
@@ -88,6 +90,10 @@ impl Store {
         StoreStats {
             commits: self.counters.commits.load(Ordering::Relaxed),
             writes: self.counters.items.load(Ordering::Relaxed),
+            queued: match &self.writes {
+                Writes::Sqlite(writer) => writer.queued(),
+                Writes::Postgres(pool) => pool.queued(),
+            },
         }
     }
 
@@ -119,8 +125,7 @@ impl Store {
         let news = News::Answer(Outcome::Unknown(UnknownWhy::ProcessDied));
         let mut moved = 0;
         loop {
-            let page =
-                crate::attempt::across_tenants(&self.reads, which.clone(), INTERRUPTED_PAGE).await?;
+            let page = crate::attempt::across_tenants(&self.reads, which.clone(), INTERRUPTED_PAGE).await?;
             if page.is_empty() {
                 return Ok(moved);
             }

@@ -111,9 +111,7 @@ impl TenantStore {
     ) -> Result<bool, StoreError> {
         match self.write(Write::LeaseEvent { event: event.clone(), now, until }).await? {
             Done::Leased(leased) => Ok(leased),
-            Done::Written | Done::Concluded(_) => {
-                Err(StoreError::Corrupt("the writer's answer".to_owned()))
-            }
+            Done::Written | Done::Concluded(_) => Err(StoreError::Corrupt("the writer's answer".to_owned())),
         }
     }
 

@@ -58,7 +58,7 @@ impl Writer {
     ) -> Result<Writer, StoreError> {
         let db = connect::connect(url, Role::Single, &options).await?;
         let (sender, receiver) = mpsc::channel(options.queue_max.max(1));
-        let task = Task { url: url.to_owned(), options, counters, db };
+        let task = Task { url: url.to_owned(), options, counters, db, is_sick: false };
         tokio::spawn(task.run(receiver));
         Ok(Writer(sender))
     }
@@ -71,6 +71,11 @@ impl Writer {
             Err(mpsc::error::TrySendError::Full(_)) => Err(StoreError::Busy),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Unavailable(STOPPED.to_owned())),
         }
+    }
+
+    /// Items that wait in the queue.
+    pub(crate) fn queued(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
     }
 
     /// Writes what is queued, closes the connection, and refuses everything after.
@@ -88,6 +93,9 @@ struct Task {
     options: StoreOptions,
     counters: Arc<Counters>,
     db: DatabaseConnection,
+    /// After a full disk or an I/O error SQLite has rolled back by itself, and the driver's count
+    /// of open transactions is wrong from then on: the connection must not be used again.
+    is_sick: bool,
 }
 
 impl Task {
@@ -144,37 +152,43 @@ impl Task {
     }
 
     /// A write transaction from its first statement on, tried again while the database is locked.
-    async fn open(&self) -> Result<DatabaseTransaction, StoreError> {
+    async fn open(&mut self) -> Result<DatabaseTransaction, StoreError> {
+        if self.is_sick {
+            self.reconnect().await?;
+        }
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let mut last = StoreError::Locked;
         for _ in 0..self.options.tries_max.max(1) {
-            match self.db.begin_with_options(options).await {
+            match self.db.begin_with_options(options).await.map_err(StoreError::from) {
                 Ok(transaction) => return Ok(transaction),
-                Err(error) => last = error.into(),
-            }
-            if last != StoreError::Locked {
-                break;
+                Err(StoreError::Locked) => {}
+                Err(error) => {
+                    self.is_sick = true;
+                    return Err(error);
+                }
             }
         }
-        Err(last)
+        Err(StoreError::Locked)
+    }
+
+    async fn reconnect(&mut self) -> Result<(), StoreError> {
+        if let Err(error) = self.db.close_by_ref().await {
+            tracing::warn!(%error, "the writer's connection did not close cleanly");
+        }
+        self.db = connect::connect(&self.url, Role::Single, &self.options).await?;
+        self.is_sick = false;
+        Ok(())
     }
 
     async fn commit_group(&mut self, transaction: DatabaseTransaction, batch: Vec<Waiting>) {
         match group(&transaction, &batch).await {
             Ok(answers) => {
-                let committed = transaction.commit().await.map_err(StoreError::from);
-                if committed.is_ok() {
-                    self.counters.committed(batch.len() as u64);
-                }
+                let committed = self.commit(transaction, batch.len() as u64).await;
                 for (waiting, answer) in batch.into_iter().zip(answers) {
                     let answer = answer.and_then(|done| committed.clone().map(|()| done));
                     let _ = waiting.reply.send(answer);
-                }
-                if committed.is_err() {
-                    self.reconnect().await;
                 }
             }
             Err(fault) => {
@@ -192,16 +206,7 @@ impl Task {
     async fn alone(&mut self, item: &Item) -> Answer {
         let transaction = self.open().await?;
         match item.apply(&transaction).await {
-            Ok(done) => {
-                let committed = transaction.commit().await.map_err(StoreError::from);
-                if committed.is_err() {
-                    self.reconnect().await;
-                }
-                committed.map(|()| {
-                    self.counters.committed(1);
-                    done
-                })
-            }
+            Ok(done) => self.commit(transaction, 1).await.map(|()| done),
             Err(fault) => {
                 self.roll_back(transaction).await;
                 Err(fault.into_error())
@@ -209,23 +214,21 @@ impl Task {
         }
     }
 
-    async fn roll_back(&mut self, transaction: DatabaseTransaction) {
-        if transaction.rollback().await.is_err() {
-            self.reconnect().await;
+    async fn commit(&mut self, transaction: DatabaseTransaction, items: u64) -> Result<(), StoreError> {
+        match transaction.commit().await {
+            Ok(()) => {
+                self.counters.committed(items);
+                Ok(())
+            }
+            Err(error) => {
+                self.is_sick = true;
+                Err(error.into())
+            }
         }
     }
 
-    /// After a full disk or an I/O error SQLite has rolled back by itself, and the driver's count
-    /// of open transactions is wrong from then on: the connection must not be used again.
-    async fn reconnect(&mut self) {
-        if let Err(error) = self.db.close_by_ref().await {
-            tracing::warn!(%error, "the writer's connection did not close cleanly");
-        }
-        match connect::connect(&self.url, Role::Single, &self.options).await {
-            Ok(db) => self.db = db,
-            // The closed pool answers every item with an error, and the next group tries again.
-            Err(error) => tracing::error!(%error, "the writer could not connect again"),
-        }
+    async fn roll_back(&mut self, transaction: DatabaseTransaction) {
+        self.is_sick |= transaction.rollback().await.is_err();
     }
 }
 

@@ -102,12 +102,16 @@ impl Script {
     pub(super) fn wait(&mut self, seconds: &str) -> Vec<Effect> {
         let target = self.now + Duration::from_secs(seconds.parse().expect("seconds"));
         let mut effects = Vec::new();
-        while let Some(at) = self.capture.next_timeout().filter(|at| *at <= target) {
-            self.now = at;
+        // Stall, warning and end: three at most.
+        for _ in 0..4 {
+            let Some(at) = self.capture.next_timeout().filter(|at| *at <= target) else {
+                self.now = target;
+                return effects;
+            };
+            self.now = at.max(self.now);
             effects.extend(self.input(Input::Timer));
         }
-        self.now = target;
-        effects
+        panic!("a timer that is due again and again");
     }
 
     fn word(&mut self, word: &str) -> Vec<Effect> {

@@ -1,13 +1,14 @@
 //! Everything that listens to one leg: packet order, tones, telephone-events, and their presses.
 
+use super::Press;
+use super::detector::Tone;
 use super::event::{self, Events, Sighting};
 use super::g711::Law;
 use super::mask::TAIL_SAMPLES;
 use super::order::{Order, Place};
 use super::presses::Presses;
 use super::rtp::Header;
-use super::tones::{Tone, Tones};
-use super::{Press, Transport};
+use super::tones::Tones;
 use tonewall_secret::Key;
 
 /// Difference between timestamp and samples received that is sloppiness of the sender and no
@@ -95,7 +96,7 @@ impl Ear {
         press: &mut dyn FnMut(Press),
     ) -> Heard {
         let hole = self.meet(header, place);
-        let cold = self.tones.heard() < WARM_SAMPLES;
+        let cold = self.tones.heard_samples() < WARM_SAMPLES;
         let mut heard = Heard { suspicious: false, muted: hole || cold || self.tail > 0, hole };
         self.next_timestamp = header.timestamp.wrapping_add(payload.len() as u32);
         self.tail -= payload.len() as i64;
@@ -157,7 +158,7 @@ impl Ear {
         self.holes += 1;
         self.tail -= i64::from(lost.max(0));
         if (0..=BRIDGED_SAMPLES).contains(&lost) {
-            self.tones.skip(lost as u32);
+            self.tones.hole(lost as u32);
         } else {
             self.tones.restart();
         }

@@ -119,8 +119,8 @@ impl Drop for Hold {
 
 /// How long after a packet's arrival the last of the successors that it needs is due.
 fn wait_us(samples: u32) -> u64 {
-    let packets = if samples == 0 { 1 } else { HOLD_SAMPLES.div_ceil(samples) };
-    u64::from(packets * samples.max(HOLD_SAMPLES)) * 125
+    let packet = if samples == 0 { HOLD_SAMPLES } else { samples };
+    u64::from(HOLD_SAMPLES.div_ceil(packet) * packet) * 125
 }
 
 #[cfg(test)]

@@ -14,8 +14,11 @@
 //! Nothing here knows a socket or a clock, allocates, or keeps a digit longer than matching needs.
 
 mod config;
+mod detector;
 mod ear;
 mod event;
+mod fit;
+mod front;
 pub mod g711;
 mod hold;
 mod listener;
@@ -25,6 +28,9 @@ mod pipeline;
 mod presses;
 pub mod rtp;
 mod stats;
+mod suspicion;
+#[cfg(test)]
+mod tests;
 mod tones;
 
 pub use config::{EventPts, PipelineConfig};

@@ -14,8 +14,8 @@ use tonewall_secret::Secret;
 /// How long a wrong PIN counts. Longer annoys forgetful agents, shorter helps guessers.
 const WINDOW: Duration = Duration::from_secs(30 * 60);
 
-/// Wrong PINs of one caller: at this rate, six digits and fifty agents take 38 years to guess half
-/// way through. More helps guessers, fewer lock out agents who mistype.
+/// Wrong PINs of one caller: 240 a day, with which one caller needs 58 days for an even chance
+/// against fifty PINs of six digits. More helps guessers, fewer lock out agents who mistype.
 const TRIES: usize = 5;
 
 /// Wrong PINs of one trunk that are still a bad day and no attack.

@@ -15,7 +15,9 @@ pub struct Rng(u64);
 impl Rng {
     /// Content depends on seed and name only, so that one category can be made alone.
     pub fn new(seed: u64, name: &str) -> Rng {
-        let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
+        let hash = name
+            .bytes()
+            .fold(0xCBF2_9CE4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
         Rng(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ hash)
     }
 
@@ -218,7 +220,7 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
     let mut formants = [500.0, 1500.0, 2500.0];
     let (mut phase, mut out) = (0.0f64, Vec::new());
     let total = 8_000 + rng.below(16_000);
-    let mut waver = 0.0;
+    let mut jitter = 1.0;
     while out.len() < total {
         let kind = rng.below(10);
         let target = VOICED[rng.below(VOICED.len())].map(|hz| hz * tract);
@@ -231,10 +233,14 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
             for (formant, target) in formants.iter_mut().zip(target) {
                 *formant += (target - *formant) * 0.004;
             }
-            waver = 0.999 * waver + 0.0006 * rng.normal();
-            let hz = pitch * (1.15 - 0.3 * out.len() as f64 / total as f64) * (1.0 + waver);
-            phase += hz / RATE;
-            let pulse = if phase >= 1.0 { 1.0 } else { 0.0 };
+            let seconds = out.len() as f64 / RATE;
+            let melody = 1.15 - 0.3 * out.len() as f64 / total as f64 + 0.1 * (TAU * 2.3 * seconds).sin();
+            phase += pitch * melody * jitter / RATE;
+            let pulse = if phase >= 1.0 { 1.0 + 0.06 * rng.normal() } else { 0.0 };
+            if phase >= 1.0 {
+                // Jitter and shimmer of a healthy voice: about one per cent, half a decibel.
+                jitter = 1.0 + 0.012 * rng.normal();
+            }
             phase = phase.fract();
             // Two real poles give the glottal pulse's fall of 12 dB an octave; the difference is lip radiation.
             glottis[0] = 0.94 * glottis[0] + pulse;
@@ -246,7 +252,7 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
             if n % 16 == 0 {
                 for (index, resonator) in resonators.iter_mut().enumerate() {
                     let hz = if index < 3 { formants[index] } else { 3_400.0 };
-                    resonator.tune(hz, [70.0, 95.0, 150.0, 250.0][index]);
+                    resonator.tune(hz, [90.0, 120.0, 170.0, 250.0][index]);
                 }
                 noise[0].tune(hiss, 700.0);
             }

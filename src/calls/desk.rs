@@ -1,0 +1,116 @@
+//! What the web may ask of calls, and command: views and wishes, never an actor's insides.
+
+use super::Surroundings;
+use super::actor::{Fault, Wish};
+use super::registry::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tonewall_model::call::{CallView, Command, Refused};
+use tonewall_model::ids::{AttemptId, CallId, PaymentId, TenantId};
+use tonewall_store::{AttemptRow, StoreError};
+
+/// How long a wish may wait for its call. An actor answers in microseconds: longer is a sick call.
+const WISH_MAX: Duration = Duration::from_secs(3);
+
+/// Why a wish was not met.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeskError {
+    /// No such call or attempt of this tenant.
+    NotFound,
+    /// The call has ended.
+    Gone,
+    /// The call does not answer; it is about to be ended.
+    Busy,
+    /// The call says no.
+    Refused(Refused),
+    /// The ledger cannot be read.
+    Store(StoreError),
+}
+
+/// The façade.
+#[derive(Clone)]
+pub struct Desk(Surroundings);
+
+impl Desk {
+    /// A desk over these calls.
+    pub fn new(around: Surroundings) -> Desk {
+        Desk(around)
+    }
+
+    /// The surroundings, for health and metrics.
+    pub fn around(&self) -> &Surroundings {
+        &self.0
+    }
+
+    /// Calls of a tenant, newest first, with those that ended a moment ago.
+    pub fn calls(&self, tenant: &TenantId) -> Vec<CallView> {
+        let mut entries = self.0.registry.of_tenant(tenant);
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.started));
+        entries.iter().map(|entry| entry.view.borrow().clone()).collect()
+    }
+
+    /// One call.
+    pub fn call(&self, tenant: &TenantId, id: &CallId) -> Result<CallView, DeskError> {
+        Ok(self.entry(tenant, id)?.view.borrow().clone())
+    }
+
+    /// One call, and every change of it.
+    pub fn watch(&self, tenant: &TenantId, id: &CallId) -> Result<watch::Receiver<CallView>, DeskError> {
+        Ok(self.entry(tenant, id)?.view.subscribe())
+    }
+
+    /// An agent's wish.
+    pub async fn command(
+        &self,
+        tenant: &TenantId,
+        id: &CallId,
+        command: Command,
+    ) -> Result<CallView, DeskError> {
+        let entry = self.entry(tenant, id)?;
+        if entry.is_over() {
+            return Err(DeskError::Gone);
+        }
+        let living = entry.actor.load_full().ok_or(DeskError::Busy)?;
+        let answer = tokio::time::timeout(WISH_MAX, living.address.send(Wish(command)));
+        match answer.await {
+            Ok(Ok(Ok(view))) => Ok(view),
+            Ok(Ok(Err(Refused::CallOver))) => Err(DeskError::Gone),
+            Ok(Ok(Err(refused))) => Err(DeskError::Refused(refused)),
+            Ok(Err(_)) => Err(DeskError::Gone),
+            Err(_) => Err(DeskError::Busy),
+        }
+    }
+
+    /// One attempt, from the ledger.
+    pub async fn attempt(&self, tenant: &TenantId, id: &AttemptId) -> Result<AttemptRow, DeskError> {
+        match self.0.store.tenant(tenant).attempt(id).await {
+            Ok(row) => Ok(row),
+            Err(StoreError::NotFound) => Err(DeskError::NotFound),
+            Err(error) => Err(DeskError::Store(error)),
+        }
+    }
+
+    /// Sets a fault off in a call (feature `faults`; without it nothing happens).
+    pub fn fault(&self, tenant: &TenantId, id: &CallId, fault: Fault) -> Result<(), DeskError> {
+        let entry = self.entry(tenant, id)?;
+        let living = entry.actor.load_full().ok_or(DeskError::Gone)?;
+        living.address.try_send(fault).map_err(|_| DeskError::Busy)
+    }
+
+    /// A fresh id for an attempt.
+    pub fn attempt_id(&self) -> Option<AttemptId> {
+        crate::random::bits().map(AttemptId::from_random)
+    }
+
+    /// A fresh id for a payment.
+    pub fn payment_id(&self) -> Option<PaymentId> {
+        crate::random::bits().map(PaymentId::from_random)
+    }
+
+    /// A foreign call is as unknown as one that never was.
+    fn entry(&self, tenant: &TenantId, id: &CallId) -> Result<Arc<Entry>, DeskError> {
+        let entry = self.0.registry.get(id).ok_or(DeskError::NotFound)?;
+        if entry.tenant == *tenant { Ok(entry) } else { Err(DeskError::NotFound) }
+    }
+}

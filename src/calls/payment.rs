@@ -1,0 +1,180 @@
+//! One task an attempt. It outlives its call: what has left for the gateway is brought to its end and
+//! recorded, whoever has hung up or crashed meanwhile.
+//!
+//! The row is committed before the first byte leaves. Only the death or the deadline of this task
+//! (or of the process) makes an attempt Unknown.
+
+use super::Surroundings;
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
+use tonewall_connectors::gateways;
+use tonewall_model::call::{Attempted, Authorise};
+use tonewall_model::capture::Field;
+use tonewall_model::ids::{AgentId, AttemptId, CallId};
+use tonewall_model::payment::{AttemptState, DeclineClass, Outcome, UnknownWhy};
+use tonewall_model::tenant::{GatewayKind, Tenant};
+use tonewall_store::{CardFacts, NewAttempt, StoreError, TenantStore};
+use tracing::{error, info, warn};
+
+/// Whole life of a task: the driver's own horizon (90 s) and room to record. After it the attempt is
+/// Unknown, and the resolver asks the gateway.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Tries to write an outcome into a ledger that is locked. The money has moved by then: giving up
+/// early would leave it to the resolver, trying for ever would pile tasks up.
+const CONCLUDE_TRIES: u32 = 20;
+
+/// Pause between them, growing.
+const CONCLUDE_PAUSE: Duration = Duration::from_millis(250);
+
+/// What the agent may say where nothing was sent.
+const SAY_NOT_RECORDED: &str = "The payment could not be started. Nothing was taken: please try again.";
+
+/// What the agent must know of an unknown outcome.
+const SAY_UNKNOWN: &str =
+    "We do not know yet whether the payment went through. Do not take it again: it resolves by itself.";
+
+/// One attempt to make.
+pub(super) struct Job {
+    pub order: Authorise,
+    pub call: CallId,
+    pub agent: Option<AgentId>,
+    pub extension: String,
+    pub tenant: Arc<Tenant>,
+    pub panic_after_recording: bool,
+}
+
+/// Starts the task and its watcher.
+pub(super) fn start(around: &Surroundings, job: Job) {
+    let (runtime, around) = (around.runtime.clone(), around.clone());
+    let (attempt, call, tenant) = (job.order.attempt.clone(), job.call.clone(), Arc::clone(&job.tenant));
+    runtime.clone().spawn(async move {
+        let task = runtime.spawn(take(around.clone(), job));
+        let abort = task.abort_handle();
+        let died = match tokio::time::timeout(DEADLINE, task).await {
+            Ok(Ok(())) => return,
+            Ok(Err(_)) => "payment task died",
+            Err(_) => {
+                abort.abort();
+                "payment task overran its deadline"
+            }
+        };
+        error!(%call, %attempt, died, "attempt is unknown");
+        let store = around.store.tenant(&tenant.id);
+        let outcome = Outcome::Unknown(UnknownWhy::TaskDied);
+        let concluded = conclude(&store, &attempt, outcome).await;
+        around.registry.paid(&call, &attempt, concluded);
+    });
+}
+
+async fn take(around: Surroundings, job: Job) {
+    let (call, attempt) = (job.call.clone(), job.order.attempt.clone());
+    let store = around.store.tenant(&job.tenant.id);
+    if let Err(why) = store.begin_attempt(row(&job)).await {
+        warn!(%call, %attempt, error = %why, "attempt not recorded, nothing sent");
+        let say = not_recorded(&why);
+        return around.registry.paid(&call, &attempt, Attempted::NotRecorded { say });
+    }
+    around.registry.paid(&call, &attempt, Attempted::Recorded);
+    #[cfg(feature = "faults")]
+    assert!(!job.panic_after_recording, "fault set off by a test");
+    let account = &job.tenant.gateway;
+    let gateway = gateways::of(account.kind);
+    let order = gateways::Order {
+        attempt: attempt.clone(),
+        amount: job.order.amount,
+        account: job.order.account,
+        agreement: None,
+    };
+    let outcome = around.gateways.authorise(gateway, account, &order, job.order.card).await;
+    info!(%call, %attempt, state = AttemptState::of(&outcome).as_str(), "gateway answered");
+    let concluded = conclude(&store, &attempt, outcome).await;
+    around.registry.paid(&call, &attempt, concluded);
+}
+
+fn not_recorded(why: &StoreError) -> String {
+    match why {
+        StoreError::AlreadyLive { .. } => {
+            "An earlier attempt for this account is not resolved yet. Do not take it again.".to_owned()
+        }
+        _ => SAY_NOT_RECORDED.to_owned(),
+    }
+}
+
+/// Writes an outcome, patiently; what cannot be written stays Sending, and past its deadline the
+/// resolver takes it up.
+async fn conclude(store: &TenantStore, attempt: &AttemptId, outcome: Outcome) -> Attempted {
+    for attempt_no in 1..=CONCLUDE_TRIES {
+        match store.conclude(attempt, outcome.clone(), OffsetDateTime::now_utc()).await {
+            Ok(concluded) => {
+                return news(concluded.attempt.state, concluded.attempt.outcome.as_ref());
+            }
+            Err(StoreError::Busy | StoreError::Locked | StoreError::Unavailable(_)) => {
+                tokio::time::sleep(CONCLUDE_PAUSE * attempt_no).await;
+            }
+            Err(why) => {
+                error!(%attempt, error = %why, "outcome not written");
+                break;
+            }
+        }
+    }
+    news(AttemptState::Unknown, None)
+}
+
+/// An attempt's state in words for the agent.
+pub(crate) fn news(state: AttemptState, outcome: Option<&Outcome>) -> Attempted {
+    let auth_code = match outcome {
+        Some(Outcome::Approved(yes) | Outcome::Held(yes)) => Some(yes.auth_code.clone()),
+        _ => None,
+    };
+    let (say, fix) = match (state, outcome) {
+        (AttemptState::Declined, Some(Outcome::Declined(no))) => {
+            (no.say.clone(), (no.class == DeclineClass::FixData).then_some(Field::Code))
+        }
+        (AttemptState::Rejected, Some(Outcome::Rejected { say, .. })) => (say.clone(), None),
+        (AttemptState::Approved, _) => ("The payment has been taken.".to_owned(), None),
+        (AttemptState::Held, _) => {
+            ("The payment is held for review. Do not take it again.".to_owned(), None)
+        }
+        (AttemptState::Pending, _) => {
+            ("The bank will confirm the payment later. Do not take it again.".to_owned(), None)
+        }
+        (AttemptState::NotCharged, _) => {
+            ("The payment did not go through. Nothing was taken.".to_owned(), None)
+        }
+        _ => (SAY_UNKNOWN.to_owned(), None),
+    };
+    Attempted::Concluded { state, auth_code: auth_code.filter(|code| !code.is_empty()), say, fix }
+}
+
+fn row(job: &Job) -> NewAttempt {
+    let masked = job.order.card.pan.masked();
+    let expiry = job.order.card.expiry;
+    let now = OffsetDateTime::now_utc();
+    NewAttempt {
+        id: job.order.attempt.clone(),
+        payment: job.order.payment.clone(),
+        call: job.call.clone(),
+        agent: job.agent.clone().unwrap_or_else(|| AgentId(format!("ext-{}", job.extension))),
+        account: job.order.account.clone(),
+        amount: job.order.amount,
+        gateway: kind_name(job.tenant.gateway.kind).to_owned(),
+        merchant: job.tenant.gateway.merchant.clone(),
+        idempotency_key: None,
+        card: CardFacts {
+            brand: job.order.card.brand.as_str().to_owned(),
+            first6: masked.first6,
+            last4: masked.last4,
+            expiry: format!("{:02}/{:02}", expiry.month, expiry.year % 100),
+        },
+        deadline_at: now + DEADLINE,
+        at: now,
+    }
+}
+
+fn kind_name(kind: GatewayKind) -> &'static str {
+    match kind {
+        GatewayKind::Sandbox => "sandbox",
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line: one file a command.
+
+mod check;
+mod demo;
+mod log;
+mod ready;
+mod serve;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit code for a configuration that cannot be used (`EX_USAGE` of sysexits).
+const EX_USAGE: u8 = 64;
+
+/// Card payments by keypad on live phone calls, without a digit reaching agent, recording or systems.
+#[derive(Parser)]
+#[command(name = "tonewall", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take calls.
+    Serve(serve::Serve),
+    /// Everything at once on this machine: tenants, gateway, a simulated PBX and customer.
+    Demo(demo::Demo),
+    /// Bring the database to this version's tables.
+    Migrate {
+        /// sqlite:// or postgres:// URL.
+        #[arg(long)]
+        database: String,
+    },
+    /// Manifests of organisations.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// The configuration of `serve`.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// A simulated customer, PBX and agent against a running `serve`.
+    Call(tools::Call),
+    /// The sandbox payment gateway alone.
+    Sandbox {
+        /// Where it listens.
+        #[arg(long, default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+    },
+}
+
+#[derive(Subcommand)]
+enum TenantCommand {
+    /// Checks every manifest of a folder and says all that is wrong.
+    Check {
+        /// The folder.
+        #[arg(default_value = "tenants")]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Checks a configuration file with the environment and says all that is wrong.
+    Check(crate::config::ConfigArgs),
+    /// Prints a configuration file with every key and its default.
+    Example,
+}
+
+/// The one TLS provider, before anything can open a connection. Installing it twice is harmless.
+pub fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Carries a command out.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Migrate { database } => tools::migrate(&database),
+        Command::Tenant(TenantCommand::Check { folder }) => check::tenants(&folder),
+        Command::Config(ConfigCommand::Check(layers)) => check::config(&layers),
+        Command::Config(ConfigCommand::Example) => check::example(),
+        Command::Call(call) => call.run(),
+        Command::Sandbox { listen } => tools::sandbox(listen),
+    }
+}
+
+/// Runs `work` on this thread's actix system, with a multi-thread runtime beside it for all that
+/// awaits away from the arbiters.
+fn on_system<T>(work: impl AsyncFnOnce(tokio::runtime::Handle) -> T) -> Result<T, std::io::Error> {
+    /// Signalling, HTTP clients and the ledger's pool: two cores' worth.
+    const WORKERS: usize = 2;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("tonewall-io")
+        .enable_all()
+        .build()?;
+    let handle = runtime.handle().clone();
+    let done = actix_rt::System::new().block_on(work(handle));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    Ok(done)
+}
+
+/// Runs `work` on a runtime of its own: commands that need no actor.
+fn on_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => fail(&format!("no runtime: {error}")),
+    }
+}
+
+fn fail(words: &str) -> ExitCode {
+    eprintln!("tonewall: {words}");
+    ExitCode::FAILURE
+}
+
+fn usage(problems: impl std::fmt::Display) -> ExitCode {
+    eprintln!("{problems}");
+    ExitCode::from(EX_USAGE)
+}

@@ -1,0 +1,266 @@
+//! Tables of configurations: what comes of good ones, what is said of bad ones.
+
+use super::*;
+use crate::tenancy::tests::Folder;
+use expect_test::{Expect, expect};
+
+/// A password that no problem may repeat.
+const CANARY: &str = "hunter2canary";
+
+fn load(file: Option<&str>, variables: &[(&str, &str)], flags: &[&str]) -> Result<Config, Problems> {
+    let folder = Folder::new("config");
+    let config = file.map(|text| {
+        folder.write("tonewall.toml", text.as_bytes());
+        folder.path().join("tonewall.toml")
+    });
+    folder.write("db-url", b"postgres://tw:pw@db.example/tonewall\n");
+    let args = ConfigArgs { config, set: flags.iter().map(|flag| flag.to_string()).collect() };
+    let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let secrets = Secrets::only_given().with("DB_URL", "postgres://tw:pw@db.example/tonewall");
+    Config::load(&args, variables, &secrets)
+}
+
+#[track_caller]
+fn bad(file: Option<&str>, variables: &[(&str, &str)], flags: &[&str], expected: Expect) {
+    expected.assert_eq(&told(file, variables, flags));
+}
+
+/// The problems, with the folder of this run cut off.
+fn told(file: Option<&str>, variables: &[(&str, &str)], flags: &[&str]) -> String {
+    let problems = load(file, variables, flags).expect_err("is bad").to_string();
+    let cut = |line: &str| match line.split_once("tonewall.toml") {
+        Some((_, rest)) => format!("tonewall.toml{rest}\n"),
+        None => format!("{line}\n"),
+    };
+    assert!(!problems.contains(CANARY));
+    problems.lines().map(cut).collect()
+}
+
+#[test]
+fn the_defaults() {
+    let config = load(None, &[], &[]).expect("good");
+    expect![[r#"
+        Config {
+            sip: Sip {
+                listen: 127.0.0.1:5060,
+                advertised: None,
+                t1: 500ms,
+            },
+            media: Media {
+                bind: 127.0.0.1,
+                advertised: None,
+                ports: 20000..=29999,
+                threads: 2,
+            },
+            http_listen: 127.0.0.1:8080,
+            database: Database {
+                scheme: "sqlite",
+                ..
+            },
+            tenants_dir: "tenants",
+            calls_per_tenant_max: 500,
+            arbiters: 16,
+            log: Log {
+                filter: "info,rsipstack=warn,sqlx=warn,sea_orm=warn,hyper=warn,h2=warn,reqwest=warn,rustls=warn,actix_http=warn",
+                format: Text,
+            },
+            drain_grace: 120s,
+        }"#]].assert_eq(&format!("{config:#?}"));
+    assert_eq!(config.database.url.expose(), "sqlite://data/tonewall.db?mode=rwc");
+}
+
+#[test]
+fn the_example_is_the_defaults_and_names_every_key() {
+    let example = Config::example();
+    let config = load(Some(&example), &[], &[]).expect("good");
+    assert_eq!(format!("{config:?}"), format!("{:?}", load(None, &[], &[]).expect("good")));
+    for key in keys::KEYS {
+        let line = format!("\n{} = ", key.name);
+        let unset = format!("\n# {} = \"{}\"\n", key.name, key.sample);
+        assert!(example.contains(&line) || example.contains(&unset), "{}", key.path());
+    }
+    // What is commented out is right too.
+    let all: String = example
+        .lines()
+        .map(|line| {
+            format!(
+                "{}\n",
+                line.strip_prefix("# advertised").map_or(line.into(), |rest| format!("advertised{rest}"))
+            )
+        })
+        .collect();
+    let config = load(Some(&all), &[], &[]).expect("good");
+    assert_eq!(config.sip.advertised, Some(IpAddr::from([203, 0, 113, 7])));
+    assert_eq!(config.media.advertised, Some(IpAddr::from([203, 0, 113, 7])));
+}
+
+#[test]
+fn the_last_layer_wins() {
+    let file = "[sip]\nt1_ms = 0x64\nlisten = \"127.0.0.1:5070\"\n[drain]\ngrace_s = 5\n";
+    let variables =
+        [("TONEWALL_SIP_LISTEN", "127.0.0.1:5071"), ("TONEWALL_DRAIN_GRACE_S", "6"), ("HOME", "/")];
+    let config = load(Some(file), &variables, &["drain.grace_s=7"]).expect("good");
+    assert_eq!(config.sip.t1, Duration::from_millis(100));
+    assert_eq!(config.sip.listen.port(), 5071);
+    assert_eq!(config.drain_grace, Duration::from_secs(7));
+}
+
+#[test]
+fn variables_of_the_test_runner_are_passed_by() {
+    assert!(load(None, &[("TONEWALL_TEST_RUN", "x")], &[]).is_ok());
+}
+
+#[test]
+fn a_database_url_with_a_password_comes_by_reference() {
+    let url = |file: Option<&str>, variables: &[(&str, &str)], flags: &[&str]| {
+        load(file, variables, flags).expect("good").database.url.expose().clone()
+    };
+    let expected = "postgres://tw:pw@db.example/tonewall";
+    assert_eq!(url(Some("[database]\nurl = \"env:DB_URL\"\n"), &[], &[]), expected);
+    assert_eq!(url(Some("[database]\nurl = \"file:db-url\"\n"), &[], &[]), expected);
+    assert_eq!(url(None, &[("TONEWALL_DATABASE_URL", expected)], &[]), expected);
+    assert_eq!(url(None, &[], &["database.url=env:DB_URL"]), expected);
+    assert_eq!(url(None, &[], &["database.url=postgres://tw@db/x"]), "postgres://tw@db/x");
+    let open = ["postgres://tw:hunter2canary@db/x", "postgresql://db/x?user=tw&Password=hunter2canary"];
+    let expected =
+        "tonewall.toml:2: database.url: holds a password: give it by reference, env:NAME or file:PATH\n";
+    for open in open {
+        assert_eq!(told(Some(&format!("[database]\nurl = \"{open}\"\n")), &[], &[]), expected);
+    }
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let file = "\
+        colour = \"hunter2canary\"\n\
+        http = 80\n\
+        [sip]\n\
+        listen = \"localhost\"\n\
+        advertised = \"0.0.0.0\"\n\
+        t1_ms = \"500\"\n\
+        t2_ms = 4000\n\
+        [media]\n\
+        bind = \"\"\n\
+        ports = \"29999-20000\"\n\
+        threads = 99999999999999999999\n\
+        [calls]\n\
+        arbiters = 0\n\
+        max_per_tenant = -1\n\
+        [log]\n\
+        level = \"info,sqlx=debug\"\n\
+        format = \"xml\"\n\
+        [hunter2canary-998877]\n\
+        x = 1\n";
+    let variables = [
+        ("TONEWALL_SIP_PORT", "hunter2canary"),
+        ("TONEWALL_HTTP_LISTEN", ""),
+        ("TONEWALL_DRAIN_GRACE_S", "3601"),
+    ];
+    let flags = [
+        "hunter2canary",
+        "sip.t9=hunter2canary",
+        "database.url=mysql://u:hunter2canary@db/x",
+        "tenants.dir=",
+    ];
+    bad(
+        Some(file),
+        &variables,
+        &flags,
+        expect![[r#"
+            --set: number 1 is not KEY=VALUE with a known key
+            --set: number 2 is not KEY=VALUE with a known key
+            --set: database.url: must begin with sqlite: or postgres:
+            --set: tenants.dir: must not be empty
+            tonewall.toml:1: unknown key; known here: sip, media, http, database, tenants, calls, log, drain
+            tonewall.toml:2: http: must be a table
+            tonewall.toml:4: sip.listen: must be IP:PORT
+            tonewall.toml:5: sip.advertised: must be the IP address that peers use
+            tonewall.toml:6: sip.t1_ms: must be a whole number
+            tonewall.toml:7: sip: unknown key; known here: listen, advertised, t1_ms
+            tonewall.toml:9: media.bind: must not be empty
+            tonewall.toml:10: media.ports: must begin at 1024 or above and hold at least 4 ports
+            tonewall.toml:11: media.threads: must be 1 to 256
+            tonewall.toml:13: calls.arbiters: must be 1 to 256
+            tonewall.toml:14: calls.max_per_tenant: must be 1 to 100000
+            tonewall.toml:16: log.level: must not raise a library that sees cards, tokens or dial strings above warn
+            tonewall.toml:17: log.format: must be text or json
+            tonewall.toml:18: unknown key; known here: sip, media, http, database, tenants, calls, log, drain
+            environment: TONEWALL_DRAIN_GRACE_S: must be 0 to 3600
+            environment: TONEWALL_HTTP_LISTEN: must not be empty
+            environment: TONEWALL_SIP_PORT: unknown variable; there is no such key
+        "#]],
+    );
+}
+
+#[test]
+fn values_that_do_not_go_together() {
+    bad(
+        Some("[sip]\nlisten = \"0.0.0.0:5060\"\n[media]\nbind = \"::\"\n"),
+        &[],
+        &[],
+        expect![[r#"
+        tonewall.toml:2: sip.listen: listens on all addresses: sip.advertised must say which one peers use
+        tonewall.toml:4: media.bind: binds to all addresses: media.advertised must say which one peers use
+    "#]],
+    );
+    bad(
+        None,
+        &[],
+        &["sip.listen=127.0.0.1:20000"],
+        expect![[r#"
+            --set: sip.listen: its port is one of media.ports
+        "#]],
+    );
+}
+
+#[test]
+fn bad_values_one_by_one() {
+    let cases = [
+        "media.ports=80-99",
+        "media.ports=20000-20002",
+        "media.ports=20000",
+        "media.ports=20000-70000",
+        "media.advertised=example.org",
+        "database.url=sqlite::memory:",
+        "database.url=env:NOT_SET",
+        "database.url=file:not-there",
+        "drain.grace_s=1.5",
+        "calls.arbiters=257",
+        "sip.t1_ms=99",
+    ];
+    let mut told = String::new();
+    for case in cases {
+        told += &load(None, &[], &[case]).expect_err(case).to_string();
+    }
+    expect![[r#"
+        --set: media.ports: must begin at 1024 or above and hold at least 4 ports
+        --set: media.ports: must begin at 1024 or above and hold at least 4 ports
+        --set: media.ports: must be FIRST-LAST
+        --set: media.ports: must be FIRST-LAST
+        --set: media.advertised: must be the IP address that peers use
+        --set: database.url: must name a file: a ledger in memory survives nothing
+        --set: database.url: the environment variable is not set, or is not UTF-8
+        --set: database.url: the file cannot be opened
+        --set: drain.grace_s: must be 0 to 3600
+        --set: calls.arbiters: must be 1 to 256
+        --set: sip.t1_ms: must be 100 to 2000
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn what_is_no_toml_or_no_file() {
+    bad(
+        Some("[sip\nlisten = hunter2canary\nt1_ms = = 5\n"),
+        &[],
+        &[],
+        expect![[r#"
+            tonewall.toml:1: not valid TOML: unclosed table, expected `]`
+            tonewall.toml:3: not valid TOML: extra `=`, expected nothing
+            tonewall.toml:3: not valid TOML: unexpected key or value, expected newline, `#`
+        "#]],
+    );
+    let args = ConfigArgs { config: Some("no-such-file.toml".into()), set: Vec::new() };
+    let problems = Config::load(&args, [], &Secrets::only_given()).expect_err("is not there");
+    assert_eq!(problems.to_string(), "no-such-file.toml: cannot be opened\n");
+}

@@ -1,0 +1,3 @@
+//! Work that nobody waits for: one file a job.
+
+pub mod resolve;

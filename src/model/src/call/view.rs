@@ -1,0 +1,147 @@
+//! What people may see of a call: counts, allowed digits, words.
+
+use super::{Call, LegState};
+use crate::capture::{FailWhy, Progress};
+use crate::ids::{AgentId, AttemptId, CallId};
+use crate::money::Money;
+use crate::payment::attempt::AttemptState;
+use crate::route::RouteKind;
+
+/// Why a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedWhy {
+    /// The customer hung up, or gave up.
+    CustomerHungUp,
+    /// The agent hung up.
+    AgentHungUp,
+    /// The agent's phone could not be reached.
+    AgentUnreachable,
+    /// The legs have no codec in common.
+    NoCommonCodec,
+    /// It lasted longer than a call may.
+    TooLong,
+    /// The node is being emptied.
+    Shutdown,
+    /// Something of ours failed; the line was closed.
+    Crashed,
+}
+
+impl EndedWhy {
+    /// The word in rows, events and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EndedWhy::CustomerHungUp => "customer_hung_up",
+            EndedWhy::AgentHungUp => "agent_hung_up",
+            EndedWhy::AgentUnreachable => "agent_unreachable",
+            EndedWhy::NoCommonCodec => "no_common_codec",
+            EndedWhy::TooLong => "too_long",
+            EndedWhy::Shutdown => "shutdown",
+            EndedWhy::Crashed => "crashed",
+        }
+    }
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The agent's phone is being rung.
+    Ringing,
+    /// Both legs are up.
+    Connected,
+    /// Over.
+    Ended(EndedWhy),
+}
+
+/// Where its payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayState {
+    /// Nothing has been sent.
+    None,
+    /// An attempt was made and stands here.
+    Attempt(AttemptState),
+}
+
+/// What may be seen of the payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayView {
+    /// Where it stands.
+    pub state: PayState,
+    /// The attempt.
+    pub attempt: Option<AttemptId>,
+    /// The issuer's authorisation code.
+    pub auth_code: Option<String>,
+    /// Account or invoice.
+    pub account: Option<String>,
+    /// How much.
+    pub amount: Option<Money>,
+    /// What the agent may say.
+    pub say: String,
+}
+
+/// What may be seen of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallView {
+    /// Its id.
+    pub id: CallId,
+    /// Its route.
+    pub route: RouteKind,
+    /// The agent, where known.
+    pub agent: Option<AgentId>,
+    /// Who calls.
+    pub caller: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Whether the line is secured.
+    pub secured: bool,
+    /// From INVITE to the first packet on a secured line, in ms.
+    pub secured_ms: Option<u32>,
+    /// The capture, as its machine shows it.
+    pub capture: Progress,
+    /// Whether keys are, or may again be, asked for.
+    pub capture_open: bool,
+    /// Whether the card is complete.
+    pub capture_complete: bool,
+    /// Why the last capture failed.
+    pub capture_failed: Option<FailWhy>,
+    /// Whether the agent ended the last capture.
+    pub capture_cancelled: bool,
+    /// The payment.
+    pub payment: PayView,
+    /// Presses so far.
+    pub keys: u32,
+}
+
+pub(super) fn of(call: &Call) -> CallView {
+    let phase = match (call.ended, call.agent.state) {
+        (Some(why), _) => Phase::Ended(why),
+        (None, LegState::Up) => Phase::Connected,
+        (None, _) => Phase::Ringing,
+    };
+    let capture = call.capture.progress();
+    let open = call.capture.is_open();
+    let attempt = call.pay.attempt.as_ref();
+    let order = call.pay.order.as_ref();
+    CallView {
+        id: call.id.clone(),
+        route: call.plan.route,
+        agent: call.plan.agent.clone(),
+        caller: call.caller.clone(),
+        phase,
+        secured: call.secured,
+        secured_ms: call.secured_ms,
+        capture_complete: open && capture.field.is_none(),
+        capture,
+        capture_open: open,
+        capture_failed: call.pay.failed,
+        capture_cancelled: call.pay.cancelled,
+        payment: PayView {
+            state: attempt.map_or(PayState::None, |attempt| PayState::Attempt(attempt.state)),
+            attempt: attempt.map(|attempt| attempt.id.clone()),
+            auth_code: attempt.and_then(|attempt| attempt.auth_code.clone()),
+            account: order.map(|order| order.account.clone()),
+            amount: order.map(|order| order.amount),
+            say: attempt.map(|attempt| attempt.say.clone()).unwrap_or_default(),
+        },
+        keys: call.keys,
+    }
+}

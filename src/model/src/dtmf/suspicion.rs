@@ -1,0 +1,170 @@
+//! The loose half: is this anything like a key?
+
+use super::fit::{BANK, Fit, Pair, Tables, Tuned, WINDOW, WINDOW_HOPS};
+use super::front::{Energy, Front};
+
+/// Lowest pair that is a threat: −40 dBm0, 5 dB under what a listener needs.
+pub const PAIR_ENERGY_MIN: f32 = WINDOW as f32 * 15_839.0 * 15_839.0 * 1.0e-4;
+
+/// Largest ratio of squared amplitudes either way: 14 dB, for a twist of 12 and the error of a
+/// short window.
+const TWIST_MAX: f32 = 25.0;
+
+/// A pair alone: of its band, against the voice below the band, and of everything. White noise at
+/// 5 dB leaves 0.9, 0.97 and 0.7.
+const CLEAN: Shares = Shares { band: 0.86, voice: 0.94, all: 0.6 };
+
+/// A pair alone with a tone more than 2 % off: what such a sender may have, and harmonics of a
+/// voice have as often as not.
+const CLEAN_FAR_OFF: Shares = Shares { band: 0.92, voice: 0.97, all: 0.8 };
+
+/// Other sound in the band, against the pair, that needs no explanation by noise.
+const OTHER: f32 = 0.08;
+
+/// Other sound in the band, against sound above it, that noise explains: white noise has half as
+/// much there, a voice ten times as much.
+const NOISE: f32 = 1.2;
+
+/// A pair that begins while somebody speaks: looser, but at nominal frequencies and only if
+/// nothing but the pair is new.
+const SPOKEN_OVER: Shares = Shares { band: 0.75, voice: 0.7, all: 0.55 };
+
+/// How much the pair's energy must have grown within 25 ms to be new.
+const NEW_PAIR: f32 = 20.0;
+
+/// How much everything else may have grown in that time.
+const SAME_REST: f32 = 1.3;
+
+/// Earlier windows that are compared, one a hop.
+const EARLIER: usize = 6;
+
+/// Share of its band that a suspected pair must keep to stay suspected.
+const KEPT_SHARE: f32 = 0.45;
+
+/// Share of its loudest energy that a suspected pair must keep: −10 dB.
+const KEPT_ENERGY: f32 = 0.1;
+
+/// What a pair must have of the energy in its window.
+pub struct Shares {
+    /// Of the band, 640–1,760 Hz.
+    pub band: f32,
+    /// Against the voice below the band.
+    pub voice: f32,
+    /// Of everything but dial tone.
+    pub all: f32,
+}
+
+impl Shares {
+    /// Whether a fit has them.
+    pub fn hold(&self, fit: &Fit, energy: &Energy) -> bool {
+        fit.energy > self.band * energy.band
+            && fit.energy > self.voice * (fit.energy + energy.voice)
+            && fit.energy > self.all * energy.all
+    }
+}
+
+/// Whether a pair is loud and even enough to tell anybody anything.
+fn is_threat(fit: &Fit) -> bool {
+    fit.energy > PAIR_ENERGY_MIN && fit.low < TWIST_MAX * fit.high && fit.high < TWIST_MAX * fit.low
+}
+
+/// What was seen in one window.
+pub struct Look {
+    pub energy: Energy,
+    pub pair: Pair,
+    /// At nominal frequencies.
+    pub nominal: Fit,
+    /// At the best frequencies within 3 %, where a pair was likely at all.
+    pub tuned: Option<(Tuned, Fit)>,
+}
+
+impl Look {
+    /// Looks at the newest window; `None` if it is too quiet for a pair.
+    pub fn at(front: &Front, tables: &Tables, correlations: &[f32; BANK]) -> Option<Look> {
+        let energy = front.energy(0);
+        if energy.band < PAIR_ENERGY_MIN {
+            return None;
+        }
+        let (pair, nominal) = tables.best(correlations);
+        let likely = nominal.energy > 0.25 * energy.band
+            && nominal.energy > 0.5 * energy.voice
+            && nominal.energy > 0.2 * energy.all;
+        let window = if likely { front.window(0) } else { None };
+        Some(Look { energy, pair, nominal, tuned: window.map(|window| tables.tuned(pair, &window)) })
+    }
+}
+
+/// A pair that is suspected.
+struct Suspect {
+    tuned: Tuned,
+    loudest: f32,
+}
+
+/// Suspicion of one stream.
+#[derive(Default)]
+pub struct Suspicion {
+    suspect: Option<Suspect>,
+}
+
+impl Suspicion {
+    /// Judges a window. It stays suspicious while the suspected pair does, whatever else is heard.
+    pub fn judge(&mut self, front: &Front, tables: &Tables, look: Option<&Look>) -> bool {
+        let Some(look) = look else {
+            self.suspect = None;
+            return false;
+        };
+        if let Some((tuned, fit)) = look.tuned
+            && (is_clean(tuned, &fit, &look.energy) || is_new(front, tables, look))
+        {
+            self.suspect = Some(Suspect { tuned, loudest: fit.energy });
+            return true;
+        }
+        let kept = self.suspect.as_mut().is_some_and(|suspect| {
+            let fit = front.window(0).map(|window| tables.again(suspect.tuned, &window));
+            fit.is_some_and(|fit| {
+                suspect.loudest = suspect.loudest.max(fit.energy);
+                fit.energy > KEPT_SHARE * look.energy.band && fit.energy > KEPT_ENERGY * suspect.loudest
+            })
+        });
+        if !kept {
+            self.suspect = None;
+        }
+        kept
+    }
+}
+
+/// Whether what the band holds beside the pair is little, or noise.
+pub fn is_noise(fit: &Fit, energy: &Energy, little: f32) -> bool {
+    let above = (energy.all - energy.band - energy.voice).max(0.0);
+    energy.band - fit.energy < little * fit.energy + NOISE * above
+}
+
+/// Whether a pair is there without a voice: alone, or in noise.
+fn is_clean(tuned: Tuned, fit: &Fit, energy: &Energy) -> bool {
+    let shares = if tuned.is_far_off() { CLEAN_FAR_OFF } else { CLEAN };
+    is_threat(fit) && shares.hold(fit, energy) && is_noise(fit, energy, OTHER)
+}
+
+/// Whether a pair has begun under sound that goes on as before: no vowel begins like that.
+fn is_new(front: &Front, tables: &Tables, look: &Look) -> bool {
+    if !is_threat(&look.nominal) || !SPOKEN_OVER.hold(&look.nominal, &look.energy) {
+        return false;
+    }
+    let energy = look.nominal.energy;
+    let (mut pair_before, mut band_before, mut voice_before) = (f32::MAX, 0.0f32, 0.0f32);
+    for ago in 0..EARLIER {
+        // One whole window earlier at least, so that the pair is not in both.
+        let ago = ago + WINDOW_HOPS;
+        // After a hole nothing is known of before: take the pair for new.
+        let Some(window) = front.window(ago) else { return true };
+        let before = tables.nominal_again(look.pair, &window).energy;
+        let then = front.energy(ago);
+        pair_before = pair_before.min(before);
+        band_before = band_before.max(then.band - before);
+        voice_before = voice_before.max(then.voice);
+    }
+    let slack = 0.03 * energy;
+    energy > NEW_PAIR * pair_before
+        && look.energy.band - energy < SAME_REST * band_before + slack
+        && look.energy.voice < SAME_REST * voice_before + slack
+}

@@ -1,0 +1,9 @@
+//! The mask from the outside: generated sound goes in as RTP, a listener judges what comes out.
+
+mod behaviour;
+mod detection;
+mod judge;
+mod leak;
+mod robust;
+mod sound;
+mod wire;

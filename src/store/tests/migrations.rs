@@ -1,0 +1,107 @@
+//! The shape: up, down, up again, the same on both, and what it refuses by itself.
+
+use crate::world::*;
+use sea_orm::{ConnectionTrait, Statement};
+use std::collections::BTreeMap;
+use tonewall_model::payment::attempt::ATTEMPT_STATES;
+use tonewall_store::{Store, StoreError, StoreOptions, migrate, migrate_down};
+
+#[tokio::test]
+async fn up_down_and_up_again() {
+    for db in TestDb::both().await {
+        let refused = Store::open(&db.url, StoreOptions::default()).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(why)) if why.contains("run migrate")));
+        migrate(&db.url).await.expect("up");
+        migrate(&db.url).await.expect("up again changes nothing");
+        migrate_down(&db.url).await.expect("down");
+        assert!(columns(&db).await.is_empty());
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = begun(&store, new_attempt(1)).await;
+        tenant.conclude(&attempt_id(1), approved("g-1"), later(1)).await.expect("concluded");
+        assert_invariants(&store).await;
+        store.close().await;
+        migrate_down(&db.url).await.expect("down with rows");
+    }
+}
+
+#[tokio::test]
+async fn both_databases_have_the_same_columns_and_every_table_a_tenant() {
+    let [sqlite, postgres] = TestDb::both().await;
+    migrate(&sqlite.url).await.expect("up");
+    migrate(&postgres.url).await.expect("up");
+    let tables = columns(&sqlite).await;
+    assert_eq!(tables, columns(&postgres).await);
+    assert_eq!(tables.len(), 7);
+    for (table, columns) in tables {
+        assert!(columns.iter().any(|column| column == "tenant_id"), "{table}");
+        for column in columns {
+            let holds_card =
+                ["pan", "cvc", "cvv", "cvv2", "card_number", "security_code"].contains(&&*column);
+            assert!(!holds_card, "{table}.{column}");
+        }
+    }
+}
+
+/// Columns by table, without the migrations' own.
+async fn columns(db: &TestDb) -> BTreeMap<String, Vec<String>> {
+    let sql = if db.is_sqlite() {
+        "SELECT m.name AS t, c.name AS c FROM sqlite_master m, pragma_table_info(m.name) c \
+         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name <> 'seaql_migrations' ORDER BY c.cid"
+    } else {
+        "SELECT table_name::text AS t, column_name::text AS c FROM information_schema.columns \
+         WHERE table_schema = 'public' AND table_name <> 'seaql_migrations' ORDER BY ordinal_position"
+    };
+    let raw = db.raw().await;
+    let rows =
+        raw.query_all_raw(Statement::from_string(raw.get_database_backend(), sql)).await.expect("read");
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        let column = row.try_get("", "c").expect("a name");
+        tables.entry(row.try_get("", "t").expect("a name")).or_default().push(column);
+    }
+    tables
+}
+
+#[tokio::test]
+async fn the_indexes_know_the_live_states_of_the_model() {
+    let db = TestDb::sqlite();
+    migrate(&db.url).await.expect("up");
+    for index in ["attempt_one_live_payment", "attempt_one_live_account"] {
+        for state in ATTEMPT_STATES {
+            let found = db
+                .count(&format!(
+                    "SELECT count(*) FROM sqlite_master WHERE name = '{index}' AND sql LIKE '%''{}''%'",
+                    state.as_str()
+                ))
+                .await;
+            assert_eq!(found == 1, state.is_live(), "{index}: {}", state.as_str());
+        }
+    }
+}
+
+#[tokio::test]
+async fn terms_ledger_and_audit_cannot_be_changed_even_by_sql() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = begun(&store, new_attempt(1)).await;
+        tenant.conclude(&attempt_id(1), approved("g-1"), later(1)).await.expect("concluded");
+        let raw = db.raw().await;
+        for statement in [
+            "UPDATE attempt SET amount_minor = 1",
+            "UPDATE attempt SET idempotency_key = 'other'",
+            "UPDATE attempt SET first6 = '411111'",
+            "DELETE FROM attempt",
+            "UPDATE payment SET amount_minor = 1",
+            "UPDATE ledger_entry SET minor = 1",
+            "DELETE FROM ledger_entry",
+            "UPDATE audit SET who = 'nobody'",
+            "DELETE FROM audit",
+            "INSERT INTO audit_head (tenant_id, seq, hash) VALUES ('harbour', 9, '')",
+        ] {
+            raw.execute_unprepared(statement).await.expect_err(statement);
+        }
+        assert_eq!(tenant.attempt(&attempt_id(1)).await.expect("there").amount.minor, 1_250);
+        assert_invariants(&store).await;
+        store.close().await;
+    }
+}
