@@ -1,1 +1,7 @@
-//! placeholder
+//! Integration tests: one binary. Every test drives the real `tonewall serve` over real sockets.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod calls;
+mod support;
+mod tidy;

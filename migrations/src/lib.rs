@@ -4,7 +4,7 @@
 //! - Expand, then contract: a step adds; what it replaces goes in a step of a later release, so
 //!   that the release before can still run on the shape after.
 //! - One set of steps for both databases: the DDL is the subset that both read the same way.
-//!   Triggers alone are written twice, see [`refuse`].
+//!   Triggers alone are written twice, in `refuse`.
 //! - Every table has `tenant_id`. Times are RFC 3339 text in UTC with six decimals, which sorts as
 //!   it reads. Money is a whole number of minor units.
 //! - No column can hold a card number or a security code: there are `first6` and `last4`, with

@@ -30,7 +30,9 @@ pub struct TestDb {
 impl Drop for TestDb {
     fn drop(&mut self) {
         if let Some(dir) = &self.dir {
-            let _ = std::fs::remove_dir_all(dir);
+            for dir in [dir, &dir.with_extension("away")] {
+                let _ = std::fs::remove_dir_all(dir);
+            }
         }
     }
 }

@@ -11,7 +11,10 @@ use super::suspicion::{Look, Shares, is_noise};
 const POINTS_MIN: u32 = 8 * ALONE_POINTS;
 const ALONE_POINTS: u32 = 3;
 /// Windows that must hold nothing else: a talker draws breath, a vowel's harmonics never leave it.
-const ALONE_MIN: u32 = 3;
+const ALONE_MIN: u32 = 2;
+/// Or that many with somebody talking, 60 ms, if the frequencies are exact.
+const LONG: u32 = 20;
+const OFFSET_LONG: f32 = 0.007;
 const SPOKEN_OVER_POINTS: u32 = 2;
 const SPOKEN_OVER_OFF_POINTS: u32 = 1;
 
@@ -32,7 +35,7 @@ const ABSENT_MAX: u32 = 7;
 const GONE: f32 = 1.0 / 16.0;
 
 /// Largest deviation of each tone: ±1.8 % must be taken, ±3.5 % refused.
-const OFFSET_MAX: f32 = 0.022;
+const OFFSET_MAX: f32 = 0.0245;
 
 /// Ratio of squared amplitudes, high to low: +4 to −8 dB must be taken, and a short window in
 /// noise errs by up to 2 dB.
@@ -216,7 +219,7 @@ impl Search {
         let spoken_over =
             if off_by < OFFSET_SPOKEN_OVER { SPOKEN_OVER_POINTS } else { SPOKEN_OVER_OFF_POINTS };
         off_by < OFFSET_MAX
-            && self.alone >= ALONE_MIN
+            && (self.alone >= ALONE_MIN || self.spoken_over >= LONG && off_by < OFFSET_LONG)
             && ALONE_POINTS * self.alone + spoken_over * self.spoken_over >= POINTS_MIN
     }
 

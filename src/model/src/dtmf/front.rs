@@ -25,6 +25,9 @@ const DIAL_TONE_OUT: [Section; 2] = [
     [0.969_531_3, -1.828_517_6, 0.969_531_3, -1.828_517_6, 0.939_062_5],
 ];
 
+/// Elliptic, 20 dB under 55 Hz: mains hum is no voice either.
+const HUM_OUT: Section = [0.888_508_3, -1.776_403_7, 0.888_508_3, -1.876_536_9, 0.887_436_8];
+
 /// Elliptic, 40 dB above 820 Hz, 20 dB at 697 Hz; passes up to 520 Hz.
 const VOICE_PASS: [Section; 2] = [
     [0.013_917_8, -0.006_121_7, 0.013_917_8, -1.625_120_6, 0.688_756_5],
@@ -53,14 +56,15 @@ const PAST: usize = LOOK_BACK + 100;
 pub struct Energy {
     /// 640–1,760 Hz.
     pub band: f32,
-    /// Everything but dial tone.
+    /// Everything but hum and dial tone.
     pub all: f32,
-    /// Under 520 Hz, but no dial tone.
+    /// 150–520 Hz, but no dial tone.
     pub voice: f32,
 }
 
 /// Filters and windows of one stream of samples.
 pub struct Front {
+    hum: [f32; 2],
     state: [[[f32; 2]; 2]; 4],
     /// The newest hop's correlations are at `hops % WINDOW_HOPS - 1`.
     correlations: [[f32; BANK]; WINDOW_HOPS],
@@ -78,6 +82,7 @@ pub struct Front {
 impl Front {
     pub fn new() -> Front {
         Front {
+            hum: [0.0; 2],
             state: [[[0.0; 2]; 2]; 4],
             correlations: [[0.0; BANK]; WINDOW_HOPS],
             energies: [Energy::default(); ENERGY_HOPS],
@@ -109,7 +114,10 @@ impl Front {
 
     /// Takes a sample; `true` at the end of a hop.
     pub fn push(&mut self, tables: &Tables, sample: f32) -> bool {
-        let mut lanes = [sample; 2];
+        let [b0, b1, b2, a1, a2] = HUM_OUT;
+        let voice = b0 * sample + self.hum[0];
+        self.hum = [b1 * sample - a1 * voice + self.hum[1], b2 * sample - a2 * voice];
+        let mut lanes = [sample, voice];
         for (stage, (sections, state)) in CHAINS.iter().zip(&mut self.state).enumerate() {
             for lane in 0..2 {
                 let [b0, b1, b2, a1, a2] = sections[lane];

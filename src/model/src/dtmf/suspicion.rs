@@ -27,13 +27,17 @@ const NOISE: f32 = 1.2;
 
 /// A pair that begins while somebody speaks: looser, but at nominal frequencies and only if
 /// nothing but the pair is new.
-const SPOKEN_OVER: Shares = Shares { band: 0.75, voice: 0.7, all: 0.55 };
+const SPOKEN_OVER: Shares = Shares { band: 0.8, voice: 0.7, all: 0.55 };
 
-/// How much the pair's energy must have grown within 25 ms to be new.
-const NEW_PAIR: f32 = 20.0;
+/// How much the squared amplitude of each tone must have grown within 25 ms to be new: 10 dB. A
+/// vowel that moves brings one harmonic and takes another.
+const NEW_TONE: f32 = 30.0;
 
 /// How much everything else may have grown in that time.
-const SAME_REST: f32 = 1.3;
+const SAME_REST: f32 = 1.1;
+
+/// What may be new besides, against the pair: the error of a short window.
+const SLACK: f32 = 0.02;
 
 /// Earlier windows that are compared, one a hop.
 const EARLIER: usize = 6;
@@ -150,21 +154,22 @@ fn is_new(front: &Front, tables: &Tables, look: &Look) -> bool {
     if !is_threat(&look.nominal) || !SPOKEN_OVER.hold(&look.nominal, &look.energy) {
         return false;
     }
-    let energy = look.nominal.energy;
-    let (mut pair_before, mut band_before, mut voice_before) = (f32::MAX, 0.0f32, 0.0f32);
-    for ago in 0..EARLIER {
-        // One whole window earlier at least, so that the pair is not in both.
-        let ago = ago + WINDOW_HOPS;
+    let now = &look.nominal;
+    let (mut low_before, mut high_before) = (f32::MAX, f32::MAX);
+    let (mut band_before, mut voice_before) = (0.0f32, 0.0f32);
+    // One whole window earlier at least, so that the pair is not in both.
+    for ago in WINDOW_HOPS..WINDOW_HOPS + EARLIER {
         // After a hole nothing is known of before: take the pair for new.
         let Some(window) = front.window(ago) else { return true };
-        let before = tables.nominal_again(look.pair, &window).energy;
-        let then = front.energy(ago);
-        pair_before = pair_before.min(before);
-        band_before = band_before.max(then.band - before);
+        let (before, then) = (tables.nominal_again(look.pair, &window), front.energy(ago));
+        low_before = low_before.min(before.low);
+        high_before = high_before.min(before.high);
+        band_before = band_before.max(then.band - before.energy);
         voice_before = voice_before.max(then.voice);
     }
-    let slack = 0.03 * energy;
-    energy > NEW_PAIR * pair_before
-        && look.energy.band - energy < SAME_REST * band_before + slack
+    let slack = SLACK * now.energy;
+    now.low > NEW_TONE * low_before
+        && now.high > NEW_TONE * high_before
+        && look.energy.band - now.energy < SAME_REST * band_before + slack
         && look.energy.voice < SAME_REST * voice_before + slack
 }

@@ -211,7 +211,7 @@ pub fn speech(rng: &mut Rng, seconds: f64, low_dbm0: f64, high_dbm0: f64) -> Vec
 }
 
 fn phrase(rng: &mut Rng) -> Vec<f64> {
-    let pitch = rng.range(80.0, 290.0);
+    let pitch = if rng.below(2) == 0 { rng.range(90.0, 140.0) } else { rng.range(165.0, 220.0) };
     let tract = rng.range(0.92, 1.18);
     let breath = rng.range(0.002, 0.03);
     let mut resonators = [Resonator::default(); 4];
@@ -223,18 +223,19 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
     let mut jitter = 1.0;
     while out.len() < total {
         let kind = rng.below(10);
-        let target = VOICED[rng.below(VOICED.len())].map(|hz| hz * tract);
+        let targets = [0, 1].map(|_| VOICED[rng.below(VOICED.len())].map(|hz| hz * tract));
         let voiced = kind < 7;
-        let samples = rng.range(40.0, if voiced { 220.0 } else { 110.0 }) * 8.0;
+        let samples = rng.range(40.0, if voiced { 180.0 } else { 110.0 }) * 8.0;
         let hiss = rng.range(1_500.0, 3_800.0);
         let loud = rng.range(0.35, 1.0);
         for n in 0..samples as usize {
             let place = n as f64 / samples;
-            for (formant, target) in formants.iter_mut().zip(target) {
+            // Diphthongs and transitions: a formant is seldom at rest.
+            for (formant, target) in formants.iter_mut().zip(targets[usize::from(place > 0.5)]) {
                 *formant += (target - *formant) * 0.004;
             }
             let seconds = out.len() as f64 / RATE;
-            let melody = 1.15 - 0.3 * out.len() as f64 / total as f64 + 0.1 * (TAU * 2.3 * seconds).sin();
+            let melody = 1.12 - 0.25 * out.len() as f64 / total as f64 + 0.08 * (TAU * 3.1 * seconds).sin();
             phase += pitch * melody * jitter / RATE;
             let pulse = if phase >= 1.0 { 1.0 + 0.06 * rng.normal() } else { 0.0 };
             if phase >= 1.0 {

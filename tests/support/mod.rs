@@ -1,0 +1,170 @@
+//! A world for a test: a sandbox gateway, a `tonewall serve` of its own with its own ledger, and a
+//! stage of simulated customers and agents. Ends with the card sweep (DESIGN §6).
+
+mod server;
+mod sweep;
+
+pub use server::{Server, ServerPlan};
+pub use sweep::{Place, Sweep};
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tonewall_loadtest::call::CallPlan;
+use tonewall_loadtest::sandbox::{SandboxGateway, SandboxOptions};
+use tonewall_loadtest::stage::{Stage, StageConfig, caller_number};
+
+/// Tokens and PINs of the demo tenants (tenants/*.toml).
+pub const HARBOUR_TOKEN: &str = "harbour-demo-api-token";
+pub const HARBOUR_DIAL: &str = "8500482913";
+pub const NORTHWIND_TOKEN: &str = "northwind-demo-api-token";
+pub const NORTHWIND_DIAL: &str = "+441134960200";
+
+/// Longest wait for anything that the tests wait for.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Everything a test needs; the folder and the processes go with it.
+pub struct World {
+    pub gateway: SandboxGateway,
+    pub server: Server,
+    pub pbx: SocketAddr,
+    pub carrier: SocketAddr,
+    pub folder: Folder,
+}
+
+impl World {
+    /// A world with the demo's tenants and nothing unusual.
+    pub fn new(name: &str) -> World {
+        World::with(name, ServerPlan::default(), SandboxOptions::default())
+    }
+
+    /// A world with some things unusual.
+    pub fn with(name: &str, plan: ServerPlan, options: SandboxOptions) -> World {
+        init();
+        let folder = Folder::new(name);
+        let gateway = SandboxGateway::start(SandboxOptions { merchants: merchants(), ..options }).expect("gateway");
+        let (pbx, carrier) = (free_udp(), free_udp());
+        let plan = ServerPlan { gateway: plan.gateway.clone().or(Some(gateway.url())), ..plan };
+        let server = Server::start(&folder.path, &plan, pbx, carrier);
+        World { gateway, server, pbx, carrier, folder }
+    }
+
+    /// Phones of harbour's customers and agents (Route 2).
+    pub async fn harbour(&self) -> Stage {
+        self.stage(self.pbx, HARBOUR_TOKEN).await
+    }
+
+    /// Phones of northwind's customers and agents (Route 1).
+    pub async fn northwind(&self) -> Stage {
+        self.stage(self.carrier, NORTHWIND_TOKEN).await
+    }
+
+    async fn stage(&self, pbx_bind: SocketAddr, token: &str) -> Stage {
+        Stage::open(StageConfig {
+            sip: self.server.sip,
+            pbx_bind,
+            carrier_bind: None,
+            api: self.server.api(),
+            token: token.to_owned(),
+            seed: 7,
+        })
+        .await
+        .expect("stage")
+    }
+
+    /// The sweep of everything that this world wrote, for the card numbers and codes keyed in it.
+    /// Fails the test on any hit, and when the planted canary is not found.
+    pub fn sweep(&mut self, keyed: &[(&str, &str)]) {
+        self.server.stop();
+        let sweep = Sweep::of_folder(&self.folder.path);
+        let hits = sweep.hits(keyed);
+        assert!(hits.is_empty(), "card data found: {hits:?}");
+        let canary = sweep.with_canary(&self.folder.path, keyed);
+        assert_eq!(canary.found, canary.planted, "the sweep does not find its own canary: {canary:?}");
+    }
+}
+
+/// One plan of a call to harbour's speed dial.
+pub fn harbour_call() -> CallPlan {
+    CallPlan { dial: HARBOUR_DIAL.into(), caller: fresh_caller(), ..CallPlan::default() }
+}
+
+/// One plan of a call to a number of northwind's.
+pub fn northwind_call() -> CallPlan {
+    CallPlan {
+        dial: NORTHWIND_DIAL.into(),
+        caller: fresh_caller(),
+        secure_by_api: true,
+        terminator: Some('#'),
+        ..CallPlan::default()
+    }
+}
+
+/// A caller that no other call of this process has.
+pub fn fresh_caller() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    caller_number(NEXT.fetch_add(1, Ordering::Relaxed) as usize)
+}
+
+fn merchants() -> Vec<(String, String)> {
+    [("harbour-moto", "harbour-demo-gateway-secret"), ("northwind-phone", "northwind-demo-gateway-secret")]
+        .map(|(merchant, secret)| (merchant.to_owned(), secret.to_owned()))
+        .to_vec()
+}
+
+/// The TLS provider, once a process.
+pub fn init() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        tonewall::cli::install_tls();
+        tonewall_loadtest::api::init_tls();
+    });
+}
+
+/// A folder of its own that goes with it.
+pub struct Folder {
+    pub path: PathBuf,
+}
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let unique = format!("tonewall-{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(unique);
+        std::fs::create_dir_all(&path).expect("folder");
+        Folder { path }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What a failing test wrote is what one wants to read.
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// A UDP address that is free now.
+pub fn free_udp() -> SocketAddr {
+    UdpSocket::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port")
+}
+
+/// A TCP address that is free now.
+pub fn free_tcp() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port")
+}
+
+/// Waits until `done` says so; the deadline fails the test with `what`.
+pub async fn eventually<T>(what: &str, mut done: impl AsyncFnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = done().await {
+            return value;
+        }
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
