@@ -106,6 +106,9 @@ impl System {
         while live() > 0 && Instant::now() < until {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
+        let gauges = self.around.sip.gauges();
+        let (dialogs, transactions, finished) = (gauges.dialogs, gauges.transactions, gauges.finished);
+        info!(dialogs, transactions, finished, "signalling at the end of the drain");
         self.server.stop().await;
         let store = self.around.store.clone();
         let _ = self.around.runtime.spawn(async move { store.close().await }).await;

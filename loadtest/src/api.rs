@@ -79,6 +79,18 @@ pub struct CaptureView {
     pub tries_left: Option<u32>,
 }
 
+/// What the agent sees of a card.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct CardShown {
+    /// Its brand.
+    pub brand: String,
+    /// Its last four digits.
+    pub last4: String,
+    /// Its expiry, `MM/YY`.
+    pub expiry: String,
+}
+
 /// What the agent sees of the payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -89,6 +101,8 @@ pub struct PaymentView {
     pub attempt_id: Option<String>,
     /// Authorisation code.
     pub auth_code: Option<String>,
+    /// The card of the attempt.
+    pub card: Option<CardShown>,
     /// Amount in minor units.
     pub amount_minor: Option<i64>,
     /// ISO 4217.

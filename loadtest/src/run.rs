@@ -300,8 +300,10 @@ async fn play(
             let payment = view.payment;
             record.outcome = Some(payment.state);
             (record.attempt_id, record.auth_code) = (payment.attempt_id, payment.auth_code);
-            let capture = view.capture;
-            (record.brand, record.last4, record.expiry) = (capture.brand, capture.last4, capture.expiry);
+            if let Some(card) = payment.card {
+                (record.brand, record.last4, record.expiry) =
+                    (Some(card.brand), Some(card.last4), Some(card.expiry));
+            }
         }
     }
     talk(call, plan.stay_secured_secs).await;

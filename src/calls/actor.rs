@@ -52,8 +52,8 @@ struct Relayed(Side, Result<Vec<u8>, u16>);
 #[rtype(result = "Result<CallView, Refused>")]
 pub(super) struct Wish(pub Command);
 
-/// What a leg brings.
-struct OnLeg(Side, LegEvent);
+/// What a leg brings, and which dial of that leg it was: what an earlier one still says counts no more.
+struct OnLeg(Side, u32, LegEvent);
 
 /// A fault to set off, so that tests can see it contained (feature `faults`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
@@ -79,6 +79,7 @@ pub struct CallActor {
     customer: Leg,
     customer_events: Option<mpsc::Receiver<LegEvent>>,
     agent: Option<Leg>,
+    dials: u32,
     media: Option<MediaHandle>,
     nat: (Option<std::net::IpAddr>, Option<std::net::IpAddr>),
     max_forwards: u8,
@@ -106,6 +107,7 @@ impl CallActor {
             customer: parts.entry.customer.clone(),
             customer_events: Some(parts.events),
             agent: None,
+            dials: 0,
             call: parts.call,
             around: parts.around,
             entry: parts.entry,
@@ -201,7 +203,8 @@ impl CallActor {
                 }
                 self.entry.agent.store(Some(Arc::new(leg.clone())));
                 self.agent = Some(leg);
-                ctx.add_stream(on_leg(Side::Agent, events));
+                self.dials += 1;
+                ctx.add_stream(on_leg(Side::Agent, self.dials, events));
             }
             Err(_) => self.feed(Input::Failed(404), ctx),
         }
@@ -294,9 +297,13 @@ fn media_side(side: Side) -> media::Side {
     }
 }
 
-fn on_leg(side: Side, events: mpsc::Receiver<LegEvent>) -> impl futures_util::Stream<Item = OnLeg> {
+fn on_leg(
+    side: Side,
+    dial: u32,
+    events: mpsc::Receiver<LegEvent>,
+) -> impl futures_util::Stream<Item = OnLeg> {
     futures_util::stream::unfold(events, move |mut events| async move {
-        events.recv().await.map(|event| (OnLeg(side, event), events))
+        events.recv().await.map(|event| (OnLeg(side, dial, event), events))
     })
 }
 
@@ -309,26 +316,36 @@ impl Actor for CallActor {
             media.listen_to(media::Side::Customer, self.customer.info());
         }
         if let Some(events) = self.customer_events.take() {
-            ctx.add_stream(on_leg(Side::Customer, events));
+            ctx.add_stream(on_leg(Side::Customer, 0, events));
         }
         self.feed(Input::Begin, ctx);
     }
 }
 
 impl StreamHandler<OnLeg> for CallActor {
-    fn handle(&mut self, OnLeg(side, event): OnLeg, ctx: &mut Self::Context) {
+    fn handle(&mut self, OnLeg(side, dial, event): OnLeg, ctx: &mut Self::Context) {
+        if side == Side::Agent && dial != self.dials {
+            return;
+        }
         let input = match (side, event) {
             (Side::Agent, LegEvent::Ringing) => Input::Ringing,
             (Side::Agent, LegEvent::Answered(sdp)) => Input::Answered(sdp),
             (Side::Agent, LegEvent::Failed(code)) => Input::Failed(code),
             (Side::Customer, LegEvent::Confirmed(sdp)) => Input::Confirmed(sdp),
             (side, LegEvent::Offer(sdp, reply)) => {
-                match side {
-                    Side::Customer => self.replies.0 = Some(reply),
-                    Side::Agent => self.replies.1 = Some(reply),
+                let slot = match side {
+                    Side::Customer => &mut self.replies.0,
+                    Side::Agent => &mut self.replies.1,
+                };
+                // One change at a time: the one under way keeps its answer (RFC 3261 §14.2).
+                if slot.is_some() {
+                    self.around.runtime.spawn(reply.refuse(500));
+                    return;
                 }
+                *slot = Some(reply);
                 Input::Offer(side, sdp)
             }
+            (side, LegEvent::LateAnswer(sdp)) => Input::LateAnswer(side, sdp),
             (side, LegEvent::Ended(_)) => Input::Ended(side),
             (Side::Customer, LegEvent::Failed(_)) => Input::Ended(Side::Customer),
             (Side::Customer, LegEvent::Ringing | LegEvent::Answered(_))

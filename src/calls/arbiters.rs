@@ -26,6 +26,13 @@ pub struct Seat {
     generation: u64,
 }
 
+impl Seat {
+    /// Number of the slot, for logs.
+    pub fn slot(self) -> usize {
+        self.slot
+    }
+}
+
 struct Slot {
     arbiter: ArbiterHandle,
     generation: u64,

@@ -178,7 +178,7 @@ impl TenantSupervisor {
             },
             Duration::ZERO,
         );
-        info!(call = %id, tenant = %tenant.id, route = model.plan().route.as_str(), trunk, "call taken");
+        info!(call = %id, tenant = %tenant.id, route = model.plan().route.as_str(), trunk, seat = seat.slot(), "call taken");
         let entry = Entry::new(tenant.id.clone(), seat, call.leg, media.control(), model.view(), epoch);
         let registry = Arc::clone(&self.around.registry);
         let entry = registry.add(id.clone(), entry);

@@ -43,10 +43,19 @@ struct PaymentDto {
     state: &'static str,
     attempt_id: Option<String>,
     auth_code: Option<String>,
+    card: Option<CardDto>,
     account: Option<String>,
     amount_minor: Option<i64>,
     currency: Option<String>,
     say: String,
+}
+
+/// The card of an attempt, as its agent may see it.
+#[derive(Serialize)]
+struct CardDto {
+    brand: &'static str,
+    last4: String,
+    expiry: String,
 }
 
 impl CallDto {
@@ -108,6 +117,11 @@ fn payment_dto(view: &CallView) -> PaymentDto {
         },
         attempt_id: payment.attempt.as_ref().map(|id| id.as_str().to_owned()),
         auth_code: payment.auth_code.clone(),
+        card: payment.card.as_ref().map(|card| CardDto {
+            brand: card.brand.as_str(),
+            last4: card.last4.clone(),
+            expiry: card.expiry.to_string(),
+        }),
         account: payment.account.clone(),
         amount_minor: payment.amount.map(|amount| amount.minor),
         currency: payment.amount.map(|amount| amount.currency.code().to_owned()),

@@ -1,6 +1,6 @@
 //! A payment on a call, over each transport of keys and each route.
 
-use crate::support::{World, harbour_call, northwind_call};
+use crate::support::{World, card, harbour_call, northwind_call};
 use tonewall_loadtest::call::{CallPlan, SimCall};
 use tonewall_loadtest::customer::{Behaviour, Purchase, TestCard, pay};
 use tonewall_loadtest::party::Keys;
@@ -20,7 +20,7 @@ async fn paid(stage: &Stage, plan: CallPlan, card: &TestCard) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_transport_of_keys_on_every_route() {
     let mut world = World::new("transports");
-    let card = TestCard::default();
+    let card = card();
     for keys in [Keys::InBand, Keys::Event, Keys::Info, Keys::All] {
         let stage = world.harbour().await;
         assert_eq!(paid(&stage, CallPlan { keys, ..harbour_call() }, &card).await, "approved", "{keys:?}");

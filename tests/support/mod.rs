@@ -1,11 +1,12 @@
 //! A world for a test: a sandbox gateway, a `tonewall serve` of its own with its own ledger, and a
 //! stage of simulated customers and agents. Ends with the card sweep (DESIGN §6).
 
+pub mod postgres;
 mod server;
 mod sweep;
 
 pub use server::{Server, ServerPlan};
-pub use sweep::{Place, Sweep};
+pub use sweep::Sweep;
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
@@ -13,8 +14,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tonewall_loadtest::call::CallPlan;
+use tonewall_loadtest::customer::TestCard;
 use tonewall_loadtest::sandbox::{SandboxGateway, SandboxOptions};
 use tonewall_loadtest::stage::{Stage, StageConfig, caller_number};
+use tonewall_store::{Store, StoreOptions};
 
 /// Tokens and PINs of the demo tenants (tenants/*.toml).
 pub const HARBOUR_TOKEN: &str = "harbour-demo-api-token";
@@ -32,6 +35,7 @@ pub struct World {
     pub pbx: SocketAddr,
     pub carrier: SocketAddr,
     pub folder: Folder,
+    plan: ServerPlan,
 }
 
 impl World {
@@ -48,7 +52,26 @@ impl World {
         let (pbx, carrier) = (free_udp(), free_udp());
         let plan = ServerPlan { gateway: plan.gateway.clone().or(Some(gateway.url())), ..plan };
         let server = Server::start(&folder.path, &plan, pbx, carrier);
-        World { gateway, server, pbx, carrier, folder }
+        World { gateway, server, pbx, carrier, folder, plan }
+    }
+
+    /// Ends the server as a power cut would, and starts it again on the same ledger.
+    pub fn cut_power(&mut self) {
+        self.server.kill();
+        self.server = Server::start(&self.folder.path, &self.plan, self.pbx, self.carrier);
+    }
+
+    /// Opens the ledger of the stopped server.
+    pub async fn ledger(&mut self) -> Store {
+        self.server.stop();
+        let own = format!("sqlite://{}?mode=rwc", self.folder.path.join("tonewall.db").display());
+        let url = self.plan.database.as_ref().unwrap_or(&own);
+        Store::open(url, StoreOptions::default()).await.expect("the ledger opens")
+    }
+
+    /// What the server wrote so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path.join("log.txt")).expect("log")
     }
 
     /// Phones of harbour's customers and agents (Route 2).
@@ -77,12 +100,27 @@ impl World {
     /// The sweep of everything that this world wrote, for the card numbers and codes keyed in it.
     /// Fails the test on any hit, and when the planted canary is not found.
     pub fn sweep(&mut self, keyed: &[(&str, &str)]) {
+        self.keep_live_files();
         self.server.stop();
         let sweep = Sweep::of_folder(&self.folder.path);
         let hits = sweep.hits(keyed);
         assert!(hits.is_empty(), "card data found: {hits:?}");
         let canary = sweep.with_canary(&self.folder.path, keyed);
         assert_eq!(canary.found, canary.planted, "the sweep does not find its own canary: {canary:?}");
+    }
+}
+
+impl World {
+    /// Copies of the ledger with its write-ahead log, which a clean stop folds away.
+    fn keep_live_files(&self) {
+        let live = self.folder.path.join("live");
+        std::fs::create_dir_all(&live).expect("folder");
+        for name in ["tonewall.db", "tonewall.db-wal", "tonewall.db-shm"] {
+            let file = self.folder.path.join(name);
+            if file.exists() {
+                std::fs::copy(&file, live.join(name)).expect("copied");
+            }
+        }
     }
 }
 
@@ -100,6 +138,12 @@ pub fn northwind_call() -> CallPlan {
         terminator: Some('#'),
         ..CallPlan::default()
     }
+}
+
+/// A published test card whose first six, last four and expiry, side by side in a row, do not make
+/// up its own middle digits: the sweep must not find what may be stored.
+pub fn card() -> TestCard {
+    TestCard { pan: "4263970000005262".into(), expiry: "1230".into(), cvc: "907".into() }
 }
 
 /// A caller that no other call of this process has.

@@ -82,12 +82,17 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// Asks it to drain and end.
+    pub fn ask_to_end(&self) {
+        let _ = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+    }
+
     /// Ends it politely, and waits.
     pub fn stop(&mut self) {
         if !self.is_alive() {
             return;
         }
-        let _ = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        self.ask_to_end();
         let until = Instant::now() + Duration::from_secs(15);
         while self.is_alive() {
             if Instant::now() > until {

@@ -136,6 +136,20 @@ impl Call {
         }
     }
 
+    /// The answer to an offer of ours that a leg had asked for: its media may have moved. What cannot
+    /// be used leaves the session as it was (RFC 3264 §8).
+    pub(super) fn late_answer(&mut self, side: Side, answer: &[u8]) -> Vec<Effect> {
+        let leg = self.leg_mut(side);
+        let (LegState::Up, Some(own)) = (leg.state, leg.settled) else { return Vec::new() };
+        let Ok(remote) = sdp::read(answer) else { return Vec::new() };
+        if !remote.audio.iter().any(|(_, law)| *law == own.law) {
+            return Vec::new();
+        }
+        let settled = remote.settle(Some(own.law));
+        (leg.remote, leg.settled) = (Some(remote), Some(settled));
+        vec![Effect::Settle(side, settled), Effect::Changed]
+    }
+
     /// The agent's side refused or stayed silent.
     pub(super) fn failed(&mut self, now: Duration, code: u16) -> Vec<Effect> {
         if self.agent.state != LegState::Early {

@@ -14,7 +14,7 @@ mod pay;
 pub(crate) mod tests;
 mod view;
 
-pub use pay::{Attempted, Refused};
+pub use pay::{Attempted, CardShown, Refused};
 pub use view::{CallView, EndedWhy, PayState, PayView, Phase};
 
 use crate::capture::{self, Capture};
@@ -83,6 +83,8 @@ pub enum Input {
     Offer(Side, Option<Vec<u8>>),
     /// The other leg answered the relayed change; `Err` holds its refusal.
     Reanswered(Side, Result<Vec<u8>, u16>),
+    /// A leg that had asked for an offer of ours answered it.
+    LateAnswer(Side, Vec<u8>),
     /// A leg is over.
     Ended(Side),
     /// The customer pressed a key.
@@ -290,6 +292,7 @@ impl Call {
             Input::Confirmed(sdp) => self.confirmed(sdp.as_deref()),
             Input::Offer(side, sdp) => self.offered(side, sdp.as_deref()),
             Input::Reanswered(side, answer) => self.reanswered(side, answer),
+            Input::LateAnswer(side, sdp) => self.late_answer(side, &sdp),
             Input::Ended(side) => self.leg_ended(side),
             Input::Key(key) => self.key(now, key),
             Input::AgentKey(key) => self.agent_key(now, &key),
@@ -359,7 +362,12 @@ impl Call {
             return vec![Effect::Changed];
         }
         let effects = self.capture.step(now, capture::Input::Key(key));
-        self.captured(effects)
+        let mut effects = self.captured(effects);
+        if effects.is_empty() {
+            // No field took it, but it was pressed: the count is what people see.
+            effects.push(Effect::Changed);
+        }
+        effects
     }
 
     /// The agent's keys are never card digits; the tenant's code secures the line (Route 1).

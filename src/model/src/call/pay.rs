@@ -2,9 +2,11 @@
 
 use super::{Authorise, Call, Command, Effect};
 use crate::capture::{self, Field};
+use crate::card::Expiry;
 use crate::ids::{AttemptId, PaymentId};
 use crate::money::Money;
 use crate::payment::attempt::AttemptState;
+use crate::tenant::Brand;
 use std::time::Duration;
 
 /// Longest account or invoice reference.
@@ -29,6 +31,17 @@ pub enum Refused {
     BadAccount,
     /// The capture says no.
     Capture(capture::Refusal),
+}
+
+/// What agents may see of the card of an attempt (PCI DSS 3.4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardShown {
+    /// Its brand.
+    pub brand: Brand,
+    /// Its last four digits.
+    pub last4: String,
+    /// Its expiry.
+    pub expiry: Expiry,
 }
 
 /// News of an attempt.
@@ -75,6 +88,7 @@ pub(super) struct Order {
 
 pub(super) struct Attempt {
     pub id: AttemptId,
+    pub card: CardShown,
     pub state: AttemptState,
     pub auth_code: Option<String>,
     pub say: String,
@@ -186,6 +200,7 @@ impl Call {
         self.pay.used.push(id.clone());
         self.pay.attempt = Some(Attempt {
             id: id.clone(),
+            card: CardShown { brand: card.brand, last4: card.pan.masked().last4, expiry: card.expiry },
             state: AttemptState::Sending,
             auth_code: None,
             say: String::from("Taking the payment."),

@@ -1,6 +1,6 @@
 //! What people may see of a call: counts, allowed digits, words.
 
-use super::{Call, LegState};
+use super::{Call, CardShown, LegState};
 use crate::capture::{FailWhy, Progress};
 use crate::ids::{AgentId, AttemptId, CallId};
 use crate::money::Money;
@@ -70,6 +70,8 @@ pub struct PayView {
     pub attempt: Option<AttemptId>,
     /// The issuer's authorisation code.
     pub auth_code: Option<String>,
+    /// The card of the attempt.
+    pub card: Option<CardShown>,
     /// Account or invoice.
     pub account: Option<String>,
     /// How much.
@@ -138,6 +140,7 @@ pub(super) fn of(call: &Call) -> CallView {
             state: attempt.map_or(PayState::None, |attempt| PayState::Attempt(attempt.state)),
             attempt: attempt.map(|attempt| attempt.id.clone()),
             auth_code: attempt.and_then(|attempt| attempt.auth_code.clone()),
+            card: attempt.map(|attempt| attempt.card.clone()),
             account: order.map(|order| order.account.clone()),
             amount: order.map(|order| order.amount),
             say: attempt.map(|attempt| attempt.say.clone()).unwrap_or_default(),

@@ -12,7 +12,7 @@ const TWIST_MAX: f32 = 25.0;
 
 /// A pair alone: of its band, against the voice below the band, and of everything. White noise at
 /// 5 dB leaves 0.9, 0.97 and 0.7.
-const CLEAN: Shares = Shares { band: 0.86, voice: 0.94, all: 0.6 };
+const CLEAN: Shares = Shares { band: 0.84, voice: 0.94, all: 0.6 };
 
 /// A pair alone with a tone more than 2 % off: what such a sender may have, and harmonics of a
 /// voice have as often as not.
@@ -25,27 +25,39 @@ const OTHER: f32 = 0.08;
 /// much there, a voice ten times as much.
 const NOISE: f32 = 1.2;
 
-/// A pair that begins while somebody speaks: looser, but at nominal frequencies and only if
-/// nothing but the pair is new.
-const SPOKEN_OVER: Shares = Shares { band: 0.8, voice: 0.7, all: 0.55 };
+/// The same where there is no voice below the band, and what a voice counts there.
+const VOICELESS_OTHER: f32 = 0.2;
+const VOICE_WEIGHT: f32 = 6.0;
 
-/// How much the squared amplitude of each tone must have grown within 25 ms to be new: 10 dB. A
-/// vowel that moves brings one harmonic and takes another.
-const NEW_TONE: f32 = 30.0;
+/// A pair that begins while somebody speaks: looser, but only if nothing but the pair is new.
+struct Beginning {
+    shares: Shares,
+    /// How much the pair's energy must have grown within 25 ms.
+    pair: f32,
+    /// How much everything else may have grown in that time.
+    rest: f32,
+    /// Share of the best fit within 3 % that the fit at nominal frequencies must have.
+    exact: f32,
+    /// What may be new besides, against the pair: the error of a short window.
+    slack: f32,
+}
 
-/// How much everything else may have grown in that time.
-const SAME_REST: f32 = 1.1;
-
-/// What may be new besides, against the pair: the error of a short window.
-const SLACK: f32 = 0.02;
+/// What may pass for a beginning, from the most sudden to the most alone.
+const BEGINNINGS: [Beginning; 2] = [
+    Beginning { shares: Shares { band: 0.62, voice: 0.7, all: 0.5 }, pair: 60.0, rest: 1.2, exact: 0.9, slack: 0.02 },
+    Beginning { shares: Shares { band: 0.8, voice: 0.75, all: 0.6 }, pair: 20.0, rest: 1.3, exact: 0.8, slack: 0.02 },
+];
 
 /// Earlier windows that are compared, one a hop.
 const EARLIER: usize = 6;
 
+/// Hops within which a pair must be seen twice. Once is chance three times of four.
+const GLIMPSE_HOPS: u8 = 7;
+
 /// Share of its band that a suspected pair must keep to stay suspected.
 const KEPT_SHARE: f32 = 0.45;
 
-/// Share of its loudest energy that a suspected pair must keep: −10 dB.
+/// Share of its loudest energy that a suspected pair must keep: -10 dB.
 const KEPT_ENERGY: f32 = 0.1;
 
 /// What a pair must have of the energy in its window.
@@ -108,20 +120,27 @@ struct Suspect {
 #[derive(Default)]
 pub struct Suspicion {
     suspect: Option<Suspect>,
+    /// The pair that looked suspicious last, and how many hops ago.
+    glimpse: Option<(Pair, u8)>,
 }
 
 impl Suspicion {
     /// Judges a window. It stays suspicious while the suspected pair does, whatever else is heard.
     pub fn judge(&mut self, front: &Front, tables: &Tables, look: Option<&Look>) -> bool {
         let Some(look) = look else {
-            self.suspect = None;
+            *self = Suspicion::default();
             return false;
         };
+        let glimpse = self.glimpse.take().filter(|(_, ago)| *ago < GLIMPSE_HOPS);
+        self.glimpse = glimpse.map(|(pair, ago)| (pair, ago + 1));
         if let Some((tuned, fit)) = look.tuned
-            && (is_clean(tuned, &fit, &look.energy) || is_new(front, tables, look))
+            && (is_clean(tuned, &fit, &look.energy) || is_new(front, tables, look, fit.energy))
         {
-            self.suspect = Some(Suspect { tuned, loudest: fit.energy });
-            return true;
+            self.glimpse = Some((look.pair, 0));
+            if glimpse.is_some_and(|(pair, _)| pair == look.pair) || self.suspect.is_some() {
+                self.suspect = Some(Suspect { tuned, loudest: fit.energy });
+                return true;
+            }
         }
         let kept = self.suspect.as_mut().is_some_and(|suspect| {
             let fit = front.window(0).map(|window| tables.again(suspect.tuned, &window));
@@ -137,6 +156,13 @@ impl Suspicion {
     }
 }
 
+/// Whether there is as good as no voice: then the band may hold more besides the pair, because a
+/// vowel never comes without the fundamental below it.
+fn is_voiceless(fit: &Fit, energy: &Energy) -> bool {
+    let above = (energy.all - energy.band - energy.voice).max(0.0);
+    energy.band - fit.energy + VOICE_WEIGHT * energy.voice < VOICELESS_OTHER * fit.energy + NOISE * above
+}
+
 /// Whether what the band holds beside the pair is little, or noise.
 pub fn is_noise(fit: &Fit, energy: &Energy, little: f32) -> bool {
     let above = (energy.all - energy.band - energy.voice).max(0.0);
@@ -146,30 +172,31 @@ pub fn is_noise(fit: &Fit, energy: &Energy, little: f32) -> bool {
 /// Whether a pair is there without a voice: alone, or in noise.
 fn is_clean(tuned: Tuned, fit: &Fit, energy: &Energy) -> bool {
     let shares = if tuned.is_far_off() { CLEAN_FAR_OFF } else { CLEAN };
-    is_threat(fit) && shares.hold(fit, energy) && is_noise(fit, energy, OTHER)
+    is_threat(fit) && shares.hold(fit, energy) && (is_noise(fit, energy, OTHER) || is_voiceless(fit, energy))
 }
 
 /// Whether a pair has begun under sound that goes on as before: no vowel begins like that.
-fn is_new(front: &Front, tables: &Tables, look: &Look) -> bool {
-    if !is_threat(&look.nominal) || !SPOKEN_OVER.hold(&look.nominal, &look.energy) {
+fn is_new(front: &Front, tables: &Tables, look: &Look, tuned_energy: f32) -> bool {
+    let now = &look.nominal;
+    if !is_threat(now) || !BEGINNINGS.iter().any(|beginning| beginning.shares.hold(now, &look.energy)) {
         return false;
     }
-    let now = &look.nominal;
-    let (mut low_before, mut high_before) = (f32::MAX, f32::MAX);
-    let (mut band_before, mut voice_before) = (0.0f32, 0.0f32);
+    let (mut pair, mut band, mut voice) = (f32::MAX, 0.0f32, 0.0f32);
     // One whole window earlier at least, so that the pair is not in both.
     for ago in WINDOW_HOPS..WINDOW_HOPS + EARLIER {
         // After a hole nothing is known of before: take the pair for new.
         let Some(window) = front.window(ago) else { return true };
-        let (before, then) = (tables.nominal_again(look.pair, &window), front.energy(ago));
-        low_before = low_before.min(before.low);
-        high_before = high_before.min(before.high);
-        band_before = band_before.max(then.band - before.energy);
-        voice_before = voice_before.max(then.voice);
+        let (before, then) = (tables.nominal_again(look.pair, &window).energy, front.energy(ago));
+        pair = pair.min(before);
+        band = band.max(then.band - before);
+        voice = voice.max(then.voice);
     }
-    let slack = SLACK * now.energy;
-    now.low > NEW_TONE * low_before
-        && now.high > NEW_TONE * high_before
-        && look.energy.band - now.energy < SAME_REST * band_before + slack
-        && look.energy.voice < SAME_REST * voice_before + slack
+    BEGINNINGS.iter().any(|beginning| {
+        let slack = beginning.slack * now.energy;
+        beginning.shares.hold(now, &look.energy)
+            && now.energy > beginning.exact * tuned_energy
+            && now.energy > beginning.pair * pair
+            && look.energy.band - now.energy < beginning.rest * band + slack
+            && look.energy.voice < beginning.rest * voice + slack
+    })
 }

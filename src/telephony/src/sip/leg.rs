@@ -32,6 +32,8 @@ pub enum LegEvent {
     Confirmed(Option<Vec<u8>>),
     /// The peer proposes a change; without SDP it asks for an offer of ours.
     Offer(Option<Vec<u8>>, Reply),
+    /// The SDP in the ACK of a re-INVITE that had asked for an offer of ours.
+    LateAnswer(Vec<u8>),
     /// The leg is over.
     Ended(LegEnd),
 }
@@ -226,7 +228,7 @@ fn answer_of(response: &Response) -> Result<Vec<u8>, LegError> {
 
 /// Turns the stack's states of one dialog into events of the leg, until it is over.
 pub(crate) async fn pump(leg: Leg, mut states: DialogStateReceiver, events: mpsc::Sender<LegEvent>) {
-    let mut confirmed = false;
+    let (mut confirmed, mut asked_for_offer) = (false, None);
     let is_client = leg.0.dialog.role() == rsipstack::transaction::key::TransactionRole::Client;
     while let Some(state) = states.recv().await {
         let event = match state {
@@ -238,8 +240,18 @@ pub(crate) async fn pump(leg: Leg, mut states: DialogStateReceiver, events: mpsc
                     false => LegEvent::Confirmed(ack_body(&leg)),
                 }
             }
+            DialogState::Confirmed(..) => match asked_for_offer.and_then(|cseq| ack_of(&leg, cseq)) {
+                Some(answer) => {
+                    asked_for_offer = None;
+                    LegEvent::LateAnswer(answer)
+                }
+                None => continue,
+            },
             DialogState::Updated(_, request, handle) => {
                 leg.0.session.refreshed();
+                if request.method == Method::Invite && request.body().is_empty() {
+                    asked_for_offer = cseq(&request);
+                }
                 match change(&request, handle).await {
                     Some(event) => event,
                     None => continue,
@@ -282,11 +294,19 @@ async fn change(request: &Request, handle: TransactionHandle) -> Option<LegEvent
     Some(LegEvent::Offer(offer, Reply(handle)))
 }
 
+fn cseq(request: &Request) -> Option<u32> {
+    request.cseq_header().and_then(|header| header.seq()).ok()
+}
+
 fn ack_body(leg: &Leg) -> Option<Vec<u8>> {
+    ack_of(leg, cseq(&leg.0.dialog.initial_request())?)
+}
+
+/// The body of the ACK for the INVITE of this CSeq number: the stack keeps an older ACK until the
+/// next one comes.
+fn ack_of(leg: &Leg, invite: u32) -> Option<Vec<u8>> {
     let ack = leg.0.dialog.last_remote_ack()?;
-    let invite = leg.0.dialog.initial_request();
-    let seq = |request: &Request| request.cseq_header().and_then(|c| c.seq()).ok();
-    (seq(&ack) == seq(&invite) && !ack.body().is_empty()).then(|| ack.body().clone())
+    (cseq(&ack) == Some(invite) && !ack.body().is_empty()).then(|| ack.body().clone())
 }
 
 fn ended(leg: &Leg, reason: &TerminatedReason, confirmed: bool) -> Option<LegEvent> {

@@ -22,6 +22,7 @@ fn judge(listener: &Listener, law: Law, sent: &[f64], heard: &[f64], truth: &[Di
         (digit.start..digit.end).filter(|n| heard[*n] == sent[*n] && sent[*n].abs() > peak(-40.0)).count()
     };
     let residue = truth.iter().map(|digit| own(&digit)).max().unwrap_or(0);
+    for d in truth { if own(&d) > 20 { eprintln!("LEAK digit {} start {} end {} own {}", d.code, d.start, d.end, own(&d)); } }
     Named { digits: truth.len(), masked: count(heard), control: count(&sent), residue }
 }
 
@@ -166,4 +167,17 @@ fn a_held_key_is_masked_to_its_end() {
         assert_eq!(codes, [sound.truth[0].code, sound.truth[1].code], "{on_ms} {spoken}");
         assert_eq!(named.masked, 0, "{on_ms} {spoken}");
     }
+}
+
+#[test]
+fn dbg_one() {
+    let name = "plain A true 80 -8";
+    let (on, off, dbm0, law) = (50.0, 50.0, -20.0, Law::Mu);
+    let mut rng = Rng::new(7, &format!("plain {law:?} {} {on} {dbm0}", true));
+    let _ = name;
+    let mut sound = Train::new(32, on, off, dbm0).make(&mut rng);
+    speech_under(&mut sound, &mut rng, dbm0 - 10.0);
+    let end: usize = std::env::var("END").map_or(sound.samples.len(), |e| e.parse().unwrap());
+    let cut = &sound.samples[..end];
+    let _ = play(law, MaskStyle::Silence, 20, cut);
 }

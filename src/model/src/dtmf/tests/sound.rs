@@ -215,12 +215,12 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
     let tract = rng.range(0.92, 1.18);
     let breath = rng.range(0.002, 0.03);
     let mut resonators = [Resonator::default(); 4];
-    let mut noise = [Resonator::default(); 2];
+    let mut noise = Resonator::default();
     let mut glottis = [0.0f64; 3];
     let mut formants = [500.0, 1500.0, 2500.0];
     let (mut phase, mut out) = (0.0f64, Vec::new());
     let total = 8_000 + rng.below(16_000);
-    let mut jitter = 1.0;
+    let (mut jitter, mut voice, mut hissing) = (1.0, 0.0, 0.0);
     while out.len() < total {
         let kind = rng.below(10);
         let targets = [0, 1].map(|_| VOICED[rng.below(VOICED.len())].map(|hz| hz * tract));
@@ -248,20 +248,21 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
             glottis[1] = 0.90 * glottis[1] + glottis[0];
             let flow = glottis[1] - glottis[2];
             glottis[2] = glottis[1];
-            let envelope = (place * 12.0).min((1.0 - place) * 12.0).min(1.0) * loud;
-            let mut sound = if voiced { (flow + breath * rng.normal()) * envelope } else { 0.0 };
+            // A voice runs through its vowels; it neither starts nor stops in a millisecond.
+            voice += (if voiced { loud } else { 0.0 } - voice) * 0.008;
+            hissing += (if kind == 7 || kind == 8 { loud } else { 0.0 } - hissing) * 0.02;
+            let mut sound = (flow + breath * rng.normal()) * voice;
             if n % 16 == 0 {
                 for (index, resonator) in resonators.iter_mut().enumerate() {
                     let hz = if index < 3 { formants[index] } else { 3_400.0 };
                     resonator.tune(hz, [90.0, 120.0, 170.0, 250.0][index]);
                 }
-                noise[0].tune(hiss, 700.0);
+                noise.tune(hiss, 700.0);
             }
             for resonator in &mut resonators {
                 sound = resonator.step(sound);
             }
-            let unvoiced = if kind == 7 || kind == 8 { 0.05 * envelope * rng.normal() } else { 0.0 };
-            out.push(sound + noise[0].step(unvoiced));
+            out.push(sound + noise.step(0.05 * hissing * rng.normal()));
         }
     }
     out

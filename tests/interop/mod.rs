@@ -1,0 +1,77 @@
+//! Programs that nobody here wrote, against a real `tonewall serve`: SIPp, baresip, and the SIP
+//! torture messages. docs/INTEROP.md tells what was run against what.
+//!
+//! `TONEWALL_INTEROP=long` gives the long forms: every call count and every mutation that the
+//! bars name; without it the counts are smaller and everything else is the same.
+
+mod baresip;
+mod payment;
+mod phone;
+mod policy;
+mod program;
+mod sipp;
+mod torture;
+
+use crate::support::{Server, ServerPlan, World};
+use std::path::PathBuf;
+use tonewall_loadtest::sandbox::SandboxOptions;
+
+/// The number that SIPp calls when it is told none.
+const SERVICE: &str = "service";
+
+/// Digest password of the trunk; nobody but the trunk may ever see it.
+const PASSWORD: &str = "interop-trunk-canary-password";
+
+/// Whether the long forms were asked for.
+fn long() -> bool {
+    std::env::var("TONEWALL_INTEROP").is_ok_and(|form| form == "long")
+}
+
+/// A folder of material that may lie beside the checkout.
+fn beside(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
+    folder.is_dir().then_some(folder)
+}
+
+/// A folder of ours.
+fn own(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+/// A world in which a call to [`SERVICE`] goes on to the carrier's address, which may challenge.
+fn world(name: &str, set: &[&str]) -> World {
+    let plan = ServerPlan {
+        set: set.iter().map(|set| (*set).to_owned()).collect(),
+        manifests: vec![
+            ("\"+441134960201\"".to_owned(), format!("\"{SERVICE}\"")),
+            ("peers = [\"127.0.0.1\"]".to_owned(), "peers = [\"127.0.0.1\", \"127.0.0.99\"]".to_owned()),
+            (
+                "role = \"carrier_edge\"".to_owned(),
+                format!(
+                    "role = \"carrier_edge\"\ncredential = {{ username = \"tonewall\", password = \"{PASSWORD}\" }}"
+                ),
+            ),
+        ],
+        ..ServerPlan::default()
+    };
+    World::with(name, plan, SandboxOptions::default())
+}
+
+/// What the server has written so far.
+fn log(world: &World) -> String {
+    std::fs::read_to_string(world.folder.path.join("log.txt")).expect("log")
+}
+
+/// Ends the server and reads from its last words that no dialog is left, and that nothing died.
+fn nothing_left(world: &mut World) -> Result<(), String> {
+    Server::stop(&mut world.server);
+    let log = log(world);
+    if let Some(line) = log.lines().find(|line| line.contains("panicked") || line.contains("ERROR")) {
+        return Err(format!("in the log: {line}"));
+    }
+    let last = log.lines().rev().find(|line| line.contains("signalling at the end")).ok_or("no last words")?;
+    match last.contains("dialogs=0") && last.contains("transactions=0") {
+        true => Ok(()),
+        false => Err(format!("left over: {last}")),
+    }
+}
