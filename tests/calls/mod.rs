@@ -1,4 +1,4 @@
 //! Whole calls.
 
-mod containment;
+pub mod containment;
 mod payment;

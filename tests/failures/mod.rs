@@ -3,7 +3,6 @@
 
 mod api;
 mod endings;
-mod flows;
 mod gateway;
 mod http;
 mod ledger;

@@ -1,7 +1,7 @@
 //! Every outcome that a bank can give, card by card, through whole calls: what the agent is told, what
 //! the ledger has and what the gateway did agree.
 
-use super::till::{card, charge, order, paid, quick, row, secured, settle, stands};
+use super::till::{card, charge, key, order, paid, quick, row, secured, send, settle, stands};
 use crate::support::{ServerPlan, World, harbour_call};
 use futures_util::future::join_all;
 use tonewall_loadtest::sandbox::{Behaviour, Decline, SandboxOptions, TEST_CARDS};
@@ -113,10 +113,10 @@ async fn every_test_card_ends_as_promised_everywhere() {
     assert_eq!(lots.iter().flatten().count(), 38, "{lots:?}");
     let calls = lots.iter().enumerate().map(|(no, lot)| one_call(&world, &stage, no, lot));
     let attempts: Vec<String> = join_all(calls).await.concat();
-    settle(&mut world, "harbour", &attempts).await;
     let cards: Vec<_> = lots.iter().flatten().map(|pan| card(pan)).collect();
     let keyed: Vec<(&str, &str)> = cards.iter().map(|card| (card.pan.as_str(), card.cvc.as_str())).collect();
     world.sweep(&keyed);
+    settle(&mut world, "harbour", &attempts).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,20 +125,20 @@ async fn after_a_decline_everything_is_keyed_again() {
     let stage = world.harbour().await;
     let call = secured(&stage, quick(harbour_call())).await;
     let (bad, good) = (card("4000000000000127"), card("4242424242424242"));
-    let first = super::till::key(&call, &order("INV-7"), &bad).await.expect("keyed");
+    let first = key(&call, &order("INV-7"), &bad).await.expect("keyed");
     assert_eq!(first, ["pan", "expiry", "cvc", "address"]);
-    let attempt = super::till::send(&call).await;
+    let attempt = send(&call).await;
     let view = stands(&call, &attempt, &["declined"]).await;
     assert_eq!((view.capture.cvc_filled, view.capture.last4), (0, None), "the card is gone");
     let error = call.command("take").await.expect_err("there is no card to take");
     assert!(error.to_string().contains("409 not_complete"), "{error}");
-    let again = super::till::key(&call, &order("INV-7"), &good).await.expect("keyed");
+    let again = key(&call, &order("INV-7"), &good).await.expect("keyed");
     assert_eq!(again, ["pan", "expiry", "cvc"], "code and all, but not the address");
-    let second = super::till::send(&call).await;
+    let second = send(&call).await;
     assert_ne!(second, attempt);
     stands(&call, &second, &["approved"]).await;
     let error = call.open_payment("INV-7", 1_250, "GBP").await.expect_err("taken before");
     assert!(error.to_string().contains("409 already_taken"), "{error}");
-    settle(&mut world, "harbour", &[attempt, second]).await;
     world.sweep(&[(&bad.pan, &bad.cvc), (&good.pan, &good.cvc)]);
+    settle(&mut world, "harbour", &[attempt, second]).await;
 }

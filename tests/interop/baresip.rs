@@ -1,6 +1,6 @@
 //! baresip as the agent's telephone: what it recorded of the customer holds no key.
 
-use super::own;
+use super::{card, own};
 use super::program::{Program, bound, media_port};
 use crate::support::{Folder, HARBOUR_TOKEN, World, free_udp, harbour_call, init};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use tonewall_loadtest::call::{CallPlan, STEP_MAX, SimCall};
-use tonewall_loadtest::customer::{Behaviour, Purchase, TestCard, pay};
+use tonewall_loadtest::customer::{Behaviour, Purchase, pay};
 use tonewall_loadtest::decoder::decode;
 use tonewall_loadtest::g711::Law;
 use tonewall_loadtest::lane::lay_out;
@@ -18,7 +18,7 @@ use tonewall_loadtest::stage::{Stage, StageConfig};
 const MODULES: &str = "/usr/lib/baresip/modules";
 
 /// Least length of a recording of a whole payment, in samples.
-const HEARD_MIN: usize = 5 * 8_000;
+const HEARD_MIN: usize = 3 * 8_000;
 
 /// A baresip that answers by itself at `address`.
 async fn phone(folder: &Path, address: SocketAddr) -> Program {
@@ -83,7 +83,7 @@ async fn stage(sip: SocketAddr, api: &str) -> Stage {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_baresip_recorded_holds_no_key() {
     let mut world = World::new("baresip");
-    let card = TestCard::default();
+    let card = card();
     let folder = Folder::new("baresip-phone");
     let mut baresip = phone(&folder.path, world.pbx).await;
     let stage = stage(world.server.sip, &world.server.api()).await;

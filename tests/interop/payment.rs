@@ -2,7 +2,7 @@
 
 use super::program::{Program, bound};
 use super::sipp::sipp;
-use super::{SERVICE, own, world};
+use super::{SERVICE, card, own, world};
 use crate::support::{Folder, NORTHWIND_TOKEN, World, eventually, fresh_caller, free_udp};
 use std::path::Path;
 use std::time::Duration;
@@ -130,7 +130,7 @@ async fn pays(world: &World, folder: &Path, way: Way, card: &TestCard) -> CallVi
 
 /// One payment, its charge, and no digit anywhere in the server's files.
 async fn pays_once(way: impl FnOnce(&Path, &TestCard) -> Way) {
-    let card = TestCard::default();
+    let card = card();
     // Outside the world: what the customer's telephone plays is full of digits.
     let folder = Folder::new("sipp-payment");
     let way = way(&folder.path, &card);

@@ -124,12 +124,11 @@ async fn run(world: &World, folder: &Path, case: &Case) -> Result<(), String> {
     command.arg(world.server.sip.to_string()).args(["-key", "caller", "+447700900123"]);
     command.args(["-r", "10", "-l", "50", "-m", &calls]).args(case.caller_args);
     let mut caller = Program::start("caller", &place, &mut command);
-    let called = caller.done(RUN_MAX).await;
-    let answered = match &mut callee {
+    caller.done(RUN_MAX).await?;
+    match &mut callee {
         Some(callee) => callee.done(RUN_MAX).await,
         None => Ok(()),
-    };
-    called.and(answered)
+    }
 }
 
 /// SIPp with a scenario of a folder, of ours, or built in.

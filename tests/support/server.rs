@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub struct ServerPlan {
     pub gateway: Option<String>,
     /// Database URL; `None` is a SQLite file in the folder.
     pub database: Option<String>,
+    /// Another program than the one built with the tests.
+    pub binary: Option<PathBuf>,
 }
 
 /// The running server.
@@ -37,7 +39,8 @@ impl Server {
         let database = plan.database.clone().unwrap_or_else(|| {
             format!("sqlite://{}?mode=rwc", folder.join("tonewall.db").display())
         });
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tonewall"));
+        let built = PathBuf::from(env!("CARGO_BIN_EXE_tonewall"));
+        let mut command = Command::new(plan.binary.as_ref().unwrap_or(&built));
         command.arg("serve");
         let defaults = [
             "sip.listen=127.0.0.1:0".to_owned(),

@@ -59,8 +59,15 @@ impl Sweep {
         hits
     }
 
+    /// Any of these words that is anywhere, as it stands.
+    pub fn words(&self, words: &[&str]) -> Vec<Place> {
+        let found = |bytes: &[u8]| words.iter().any(|word| contains(bytes, word.as_bytes()));
+        let files = self.files.iter().filter(|(_, bytes)| found(bytes));
+        files.map(|(file, _)| Place { file: file.clone(), encoding: "a word" }).collect()
+    }
+
     /// Plants a canary in a copy of every file, once an encoding, and counts how many are found.
-    pub fn with_canary(&self, _folder: &Path, keyed: &[(&str, &str)]) -> Canary {
+    pub fn with_canary(&self, keyed: &[(&str, &str)]) -> Canary {
         let (mut planted, mut found) = (0, 0);
         for (pan, code) in keyed {
             for (_, needle) in encodings(pan, code) {

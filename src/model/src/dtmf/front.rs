@@ -60,6 +60,8 @@ pub struct Energy {
     pub all: f32,
     /// 150–520 Hz, but no dial tone.
     pub voice: f32,
+    /// What the notches took: dial tone, and any harmonic that lies there.
+    pub dial: f32,
 }
 
 /// Filters and windows of one stream of samples.
@@ -74,6 +76,7 @@ pub struct Front {
     block: [f32; HOP],
     all: f32,
     voice: f32,
+    dial: f32,
     filled: usize,
     /// Hops since the start or the last hole.
     hops: u32,
@@ -91,6 +94,7 @@ impl Front {
             block: [0.0; HOP],
             all: 0.0,
             voice: 0.0,
+            dial: 0.0,
             filled: 0,
             hops: 0,
         }
@@ -99,7 +103,7 @@ impl Front {
     /// Samples are missing: windows start anew, the filters carry on.
     pub fn hole(&mut self) {
         (self.filled, self.hops, self.past_len) = (0, 0, 0);
-        (self.all, self.voice) = (0.0, 0.0);
+        (self.all, self.voice, self.dial) = (0.0, 0.0, 0.0);
     }
 
     /// Whether a whole window has been heard.
@@ -129,6 +133,7 @@ impl Front {
             }
             if stage == 1 {
                 self.all += lanes[1] * lanes[1];
+                self.dial += (voice - lanes[1]) * (voice - lanes[1]);
             }
         }
         self.voice += lanes[1] * lanes[1];
@@ -151,7 +156,8 @@ impl Front {
             }
         }
         self.correlations[self.hops as usize % WINDOW_HOPS] = sums;
-        self.energies[self.hops as usize % ENERGY_HOPS] = Energy { band, all: self.all, voice: self.voice };
+        self.energies[self.hops as usize % ENERGY_HOPS] =
+            Energy { band, all: self.all, voice: self.voice, dial: self.dial };
         if self.past_len + HOP > PAST {
             self.past.copy_within(self.past_len - (LOOK_BACK - HOP)..self.past_len, 0);
             self.past_len = LOOK_BACK - HOP;
@@ -161,7 +167,7 @@ impl Front {
             *place = (0.5 * sample) as i16;
         }
         self.past_len += HOP;
-        (self.all, self.voice, self.filled) = (0.0, 0.0, 0);
+        (self.all, self.voice, self.dial, self.filled) = (0.0, 0.0, 0.0, 0);
         self.hops = self.hops.wrapping_add(1).max(1);
     }
 
@@ -173,6 +179,7 @@ impl Front {
             sum.band += hop.band;
             sum.all += hop.all;
             sum.voice += hop.voice;
+            sum.dial += hop.dial;
         }
         sum
     }

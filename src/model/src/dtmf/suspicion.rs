@@ -44,15 +44,36 @@ struct Beginning {
 
 /// What may pass for a beginning, from the most sudden to the most alone.
 const BEGINNINGS: [Beginning; 2] = [
-    Beginning { shares: Shares { band: 0.62, voice: 0.7, all: 0.5 }, pair: 60.0, rest: 1.2, exact: 0.9, slack: 0.02 },
-    Beginning { shares: Shares { band: 0.8, voice: 0.75, all: 0.6 }, pair: 20.0, rest: 1.3, exact: 0.8, slack: 0.02 },
+    Beginning {
+        shares: Shares { band: 0.62, voice: 0.7, all: 0.5 },
+        pair: 60.0,
+        rest: 1.2,
+        exact: 0.9,
+        slack: 0.02,
+    },
+    Beginning {
+        shares: Shares { band: 0.8, voice: 0.75, all: 0.6 },
+        pair: 20.0,
+        rest: 1.3,
+        exact: 0.8,
+        slack: 0.02,
+    },
 ];
+
+/// A pair that stays for long, whatever is heard besides.
+const LONG: Shares = Shares { band: 0.8, voice: 0.8, all: 0.6 };
+const LONG_EXACT: f32 = 0.95;
+const LONG_HOPS: u8 = 6;
+
+/// How much a dial tone may seem to grow, and what a pair leaves in the notches for it.
+const SAME_DIAL: f32 = 1.3;
+const DIAL_SLACK: f32 = 0.06;
 
 /// Earlier windows that are compared, one a hop.
 const EARLIER: usize = 6;
 
 /// Hops within which a pair must be seen twice. Once is chance three times of four.
-const GLIMPSE_HOPS: u8 = 7;
+const GLIMPSE_HOPS: u8 = 4;
 
 /// Share of its band that a suspected pair must keep to stay suspected.
 const KEPT_SHARE: f32 = 0.45;
@@ -97,9 +118,16 @@ pub struct Look {
 impl Look {
     /// Looks at the newest window; `None` if it is too quiet for a pair.
     pub fn at(front: &Front, tables: &Tables, correlations: &[f32; BANK]) -> Option<Look> {
-        let energy = front.energy(0);
+        let mut energy = front.energy(0);
         if energy.band < PAIR_ENERGY_MIN {
             return None;
+        }
+        // A dial tone has been there for long; what is new where it would be is a voice.
+        if front.hops() as usize >= 2 * WINDOW_HOPS + EARLIER {
+            let before = (WINDOW_HOPS..WINDOW_HOPS + EARLIER)
+                .map(|ago| front.energy(ago).dial)
+                .fold(f32::MAX, f32::min);
+            energy.voice += (energy.dial - SAME_DIAL * before - DIAL_SLACK * energy.band).max(0.0);
         }
         let (pair, nominal) = tables.best(correlations);
         let likely = nominal.energy > 0.25 * energy.band
@@ -122,6 +150,8 @@ pub struct Suspicion {
     suspect: Option<Suspect>,
     /// The pair that looked suspicious last, and how many hops ago.
     glimpse: Option<(Pair, u8)>,
+    /// The pair that has been likely without a break, and for how many hops.
+    run: Option<(Pair, u8)>,
 }
 
 impl Suspicion {
@@ -133,8 +163,9 @@ impl Suspicion {
         };
         let glimpse = self.glimpse.take().filter(|(_, ago)| *ago < GLIMPSE_HOPS);
         self.glimpse = glimpse.map(|(pair, ago)| (pair, ago + 1));
+        let long = self.is_long(look);
         if let Some((tuned, fit)) = look.tuned
-            && (is_clean(tuned, &fit, &look.energy) || is_new(front, tables, look, fit.energy))
+            && (long || is_clean(tuned, &fit, &look.energy) || is_new(front, tables, look, fit.energy))
         {
             self.glimpse = Some((look.pair, 0));
             if glimpse.is_some_and(|(pair, _)| pair == look.pair) || self.suspect.is_some() {
@@ -153,6 +184,17 @@ impl Suspicion {
             self.suspect = None;
         }
         kept
+    }
+
+    /// Whether a pair at nominal frequencies has been likely for long: a key pressed at the moment
+    /// when somebody begins to speak.
+    fn is_long(&mut self, look: &Look) -> bool {
+        let likely = look.tuned.is_some_and(|(_, fit)| look.nominal.energy > LONG_EXACT * fit.energy)
+            && is_threat(&look.nominal)
+            && LONG.hold(&look.nominal, &look.energy);
+        let before = self.run.filter(|(pair, _)| *pair == look.pair).map_or(0, |(_, hops)| hops);
+        self.run = likely.then_some((look.pair, before.saturating_add(1)));
+        likely && before >= LONG_HOPS
     }
 }
 

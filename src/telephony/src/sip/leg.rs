@@ -68,7 +68,7 @@ impl Reply {
 
 /// A status code that this program chose.
 pub(crate) fn status(code: u16) -> StatusCode {
-    StatusCode::try_from(code).unwrap_or(StatusCode::ServerInternalError)
+    StatusCode::from(code)
 }
 
 pub(crate) fn content_type() -> Header {

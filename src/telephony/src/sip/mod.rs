@@ -11,6 +11,8 @@ mod head;
 mod info;
 mod inspector;
 mod leg;
+#[cfg(test)]
+mod properties;
 mod session;
 mod tcp;
 mod udp;

@@ -157,7 +157,7 @@ async fn outward(
 
 /// Length of the first whole message in the buffer (RFC 3261 §18.3); an error when the stream can
 /// no longer be framed.
-fn next_frame(buffer: &[u8]) -> io::Result<Option<usize>> {
+pub(super) fn next_frame(buffer: &[u8]) -> io::Result<Option<usize>> {
     let unframed = || io::Error::from(io::ErrorKind::InvalidData);
     let keepalive = buffer.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
     if keepalive > 0 {

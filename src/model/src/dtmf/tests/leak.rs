@@ -22,7 +22,11 @@ fn judge(listener: &Listener, law: Law, sent: &[f64], heard: &[f64], truth: &[Di
         (digit.start..digit.end).filter(|n| heard[*n] == sent[*n] && sent[*n].abs() > peak(-40.0)).count()
     };
     let residue = truth.iter().map(|digit| own(&digit)).max().unwrap_or(0);
-    for d in truth { if own(&d) > 20 { eprintln!("LEAK digit {} start {} end {} own {}", d.code, d.start, d.end, own(&d)); } }
+    for d in truth {
+        if own(&d) > 20 {
+            eprintln!("LEAK digit {} start {} end {} own {}", d.code, d.start, d.end, own(&d));
+        }
+    }
     Named { digits: truth.len(), masked: count(heard), control: count(&sent), residue }
 }
 
@@ -171,13 +175,9 @@ fn a_held_key_is_masked_to_its_end() {
 
 #[test]
 fn dbg_one() {
-    let name = "plain A true 80 -8";
-    let (on, off, dbm0, law) = (50.0, 50.0, -20.0, Law::Mu);
-    let mut rng = Rng::new(7, &format!("plain {law:?} {} {on} {dbm0}", true));
-    let _ = name;
-    let mut sound = Train::new(32, on, off, dbm0).make(&mut rng);
-    speech_under(&mut sound, &mut rng, dbm0 - 10.0);
+    let mut rng = Rng::new(78, "speech 7 dB under");
+    let mut sound = Train { on_ms: 80.0, ..Train::new(32, 50.0, 50.0, -10.0) }.make(&mut rng);
+    speech_under(&mut sound, &mut rng, -14.0);
     let end: usize = std::env::var("END").map_or(sound.samples.len(), |e| e.parse().unwrap());
-    let cut = &sound.samples[..end];
-    let _ = play(law, MaskStyle::Silence, 20, cut);
+    let _ = play(Law::A, MaskStyle::Silence, 20, &sound.samples[..end]);
 }

@@ -244,8 +244,8 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
             }
             phase = phase.fract();
             // Two real poles give the glottal pulse's fall of 12 dB an octave; the difference is lip radiation.
-            glottis[0] = 0.94 * glottis[0] + pulse;
-            glottis[1] = 0.90 * glottis[1] + glottis[0];
+            glottis[0] = 0.96 * glottis[0] + pulse;
+            glottis[1] = 0.94 * glottis[1] + glottis[0];
             let flow = glottis[1] - glottis[2];
             glottis[2] = glottis[1];
             // A voice runs through its vowels; it neither starts nor stops in a millisecond.
