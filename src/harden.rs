@@ -7,7 +7,9 @@ use tracing::{error, warn};
 /// Core dumps off (PCI DSS 3.3.1.2 names them), and no debugger of the same user.
 pub fn no_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    if setrlimit(Resource::Core, none).is_err() || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err() {
+    if setrlimit(Resource::Core, none).is_err()
+        || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err()
+    {
         warn!("core dumps could not be switched off");
     }
 }

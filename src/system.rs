@@ -51,7 +51,11 @@ pub struct System {
 
 impl System {
     /// Starts everything; on a thread of the actix system, with `runtime` for all that awaits.
-    pub async fn start(config: &Config, tenants: Arc<Tenants>, runtime: Handle) -> Result<System, NotStarted> {
+    pub async fn start(
+        config: &Config,
+        tenants: Arc<Tenants>,
+        runtime: Handle,
+    ) -> Result<System, NotStarted> {
         let (store, sip, incoming) = signalling_and_ledger(config, &runtime).await?;
         let media = MediaRuntime::start(&MediaOptions {
             bind: config.media.bind,
@@ -124,14 +128,12 @@ async fn signalling_and_ledger(
     runtime: &Handle,
 ) -> Result<(Store, SipEndpoint, tokio::sync::mpsc::Receiver<Incoming>), NotStarted> {
     let url = config.database.url.expose().clone();
-    let options = SipOptions {
-        listen: config.sip.listen,
-        advertised: config.sip.advertised,
-        t1: config.sip.t1,
-    };
+    let options =
+        SipOptions { listen: config.sip.listen, advertised: config.sip.advertised, t1: config.sip.t1 };
     let started = runtime.spawn(async move {
         tonewall_store::migrate(&url).await.map_err(|error| not("database")(&error))?;
-        let store = Store::open(&url, StoreOptions::default()).await.map_err(|error| not("database")(&error))?;
+        let store =
+            Store::open(&url, StoreOptions::default()).await.map_err(|error| not("database")(&error))?;
         let interrupted = store
             .interrupted_to_unknown(OffsetDateTime::now_utc())
             .await

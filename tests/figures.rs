@@ -106,7 +106,7 @@ async fn one_server(size: &Size) -> (f64, f64, f64, (usize, usize)) {
 async fn secured_ms(stage: &Stage, calls: usize) -> f64 {
     let mut all = Vec::new();
     for number in 0..calls {
-        let mut call = start(stage, Keys::Event).await;
+        let call = start(stage, Keys::Event).await;
         if number < 3 {
             let purchase = Purchase { account: format!("INV-F{number}"), ..Purchase::default() };
             let paid = pay(&call, &purchase, &card(), Behaviour::Normal).await.expect("payment");

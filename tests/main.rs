@@ -3,8 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod calls;
-mod figures;
 mod failures;
+mod figures;
 mod interop;
 mod support;
 mod tidy;

@@ -1,8 +1,8 @@
 //! The call: feeds the model, carries its effects out, and decides nothing.
 
+use super::Surroundings;
 use super::payment::{self, Job};
 use super::registry::Entry;
-use super::Surroundings;
 use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle, StreamHandler,
 };
@@ -86,6 +86,7 @@ pub struct CallActor {
     replies: (Option<Reply>, Option<Reply>),
     epoch: Instant,
     timer: Option<SpawnHandle>,
+    #[cfg(feature = "faults")]
     payment_fault: bool,
 }
 
@@ -117,6 +118,7 @@ impl CallActor {
             replies: (None, None),
             epoch: parts.epoch,
             timer: None,
+            #[cfg(feature = "faults")]
             payment_fault: false,
         }
     }
@@ -250,6 +252,7 @@ impl CallActor {
             agent: self.call.plan().agent.clone(),
             extension: self.call.plan().extension.clone(),
             tenant: Arc::clone(self.call.tenant()),
+            #[cfg(feature = "faults")]
             panic_after_recording: std::mem::take(&mut self.payment_fault),
         };
         payment::start(&self.around, job);

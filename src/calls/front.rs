@@ -2,6 +2,7 @@
 
 use super::Surroundings;
 use super::supervisor::{NewCall, TenantSupervisor};
+use actix::dev::ContextFut;
 use actix::{Addr, Context};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -30,27 +31,33 @@ pub struct Front {
 impl Front {
     /// Starts a supervisor a tenant; on a thread of the actix system.
     pub fn start(around: Surroundings) -> Arc<Front> {
-        let front = Arc::new(Front {
-            supervisors: ArcSwap::default(),
-            pins: Arc::default(),
-            around,
-        });
+        let front = Arc::new(Front { supervisors: ArcSwap::default(), pins: Arc::default(), around });
+        // Seated before anybody is told that we are ready: the first call finds its supervisor.
         for tenant in front.around.tenants.snapshot().tenants() {
-            actix_rt::spawn(Arc::clone(&front).keep(tenant.id.clone()));
+            let first = front.fresh(&tenant.id);
+            actix_rt::spawn(Arc::clone(&front).keep(tenant.id.clone(), first));
         }
         front
     }
 
+    /// A new supervisor, seated; it lives when its future is polled.
+    fn fresh(&self, tenant: &TenantId) -> ContextFut<TenantSupervisor, Context<TenantSupervisor>> {
+        let supervisor = TenantSupervisor::new(self.around.clone(), Arc::clone(&self.pins));
+        let future = Context::new().into_future(supervisor);
+        self.seat(tenant, future.address());
+        future
+    }
+
     /// Runs a supervisor, and runs it again after a panic. It re-adopts its live calls: they are in
     /// the registry, and so are the counts of wrong PINs here.
-    async fn keep(self: Arc<Self>, tenant: TenantId) {
-        let mut restarts: Vec<Instant> = Vec::new();
+    async fn keep(
+        self: Arc<Self>,
+        tenant: TenantId,
+        first: ContextFut<TenantSupervisor, Context<TenantSupervisor>>,
+    ) {
+        let (mut restarts, mut next) = (Vec::<Instant>::new(), first);
         loop {
-            let context = Context::new();
-            let supervisor = TenantSupervisor::new(self.around.clone(), Arc::clone(&self.pins));
-            let future = context.into_future(supervisor);
-            self.seat(&tenant, future.address());
-            match actix_rt::spawn(future).await {
+            match actix_rt::spawn(next).await {
                 Err(error) if error.is_panic() => {}
                 _ => return,
             }
@@ -62,6 +69,7 @@ impl Front {
                 return;
             }
             error!(%tenant, adopted, "supervisor died and is rebuilt");
+            next = self.fresh(&tenant);
         }
     }
 
@@ -97,6 +105,7 @@ impl Front {
             .get(&tenant.id)
             .is_some_and(|supervisor| supervisor.try_send(NewCall { call, tenant, trunk }).is_ok());
         if !taken {
+            warn!(%source, "no supervisor takes the call");
             leg.reject(503, None);
         }
     }

@@ -24,8 +24,8 @@ pub use watch::beats;
 pub use actor::Fault;
 pub use arbiters::Arbiters;
 pub use desk::{Desk, DeskError};
-pub(crate) use payment::news;
 pub use front::Front;
+pub(crate) use payment::news;
 pub use registry::{Registry, Totals};
 
 use crate::tenancy::Tenants;

@@ -31,6 +31,9 @@ const CONCLUDE_PAUSE: Duration = Duration::from_millis(250);
 /// What the agent may say where nothing was sent.
 const SAY_NOT_RECORDED: &str = "The payment could not be started. Nothing was taken: please try again.";
 
+/// What the agent may say where it can never be recorded as it stands: card numbers are stored nowhere.
+const SAY_NOT_RECORDABLE: &str = "The payment cannot be recorded under this account, which may be a card number. Nothing was taken: open it with another account.";
+
 /// What the agent must know of an unknown outcome.
 const SAY_UNKNOWN: &str =
     "We do not know yet whether the payment went through. Do not take it again: it resolves by itself.";
@@ -42,6 +45,7 @@ pub(super) struct Job {
     pub agent: Option<AgentId>,
     pub extension: String,
     pub tenant: Arc<Tenant>,
+    #[cfg(feature = "faults")]
     pub panic_after_recording: bool,
 }
 
@@ -98,6 +102,7 @@ fn not_recorded(why: &StoreError) -> String {
         StoreError::AlreadyLive { .. } => {
             "An earlier attempt for this account is not resolved yet. Do not take it again.".to_owned()
         }
+        StoreError::Invalid(_) => SAY_NOT_RECORDABLE.to_owned(),
         _ => SAY_NOT_RECORDED.to_owned(),
     }
 }
@@ -134,9 +139,7 @@ pub(crate) fn news(state: AttemptState, outcome: Option<&Outcome>) -> Attempted 
         }
         (AttemptState::Rejected, Some(Outcome::Rejected { say, .. })) => (say.clone(), None),
         (AttemptState::Approved, _) => ("The payment has been taken.".to_owned(), None),
-        (AttemptState::Held, _) => {
-            ("The payment is held for review. Do not take it again.".to_owned(), None)
-        }
+        (AttemptState::Held, _) => ("The payment is held for review. Do not take it again.".to_owned(), None),
         (AttemptState::Pending, _) => {
             ("The bank will confirm the payment later. Do not take it again.".to_owned(), None)
         }

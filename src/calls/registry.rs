@@ -209,9 +209,8 @@ impl Registry {
     pub fn paid(&self, call: &CallId, attempt: &AttemptId, news: Attempted) {
         let Some(entry) = self.get(call) else { return };
         let living = entry.actor.load_full();
-        let told = living.is_some_and(|living| {
-            living.address.try_send(Paid(attempt.clone(), news.clone())).is_ok()
-        });
+        let told =
+            living.is_some_and(|living| living.address.try_send(Paid(attempt.clone(), news.clone())).is_ok());
         if !told || entry.is_over() {
             entry.view.send_modify(|view| amend(view, attempt, news));
         }
@@ -234,9 +233,8 @@ impl Registry {
 
     fn forget_tombstones(&self) {
         let mut entries = self.entries.write();
-        entries.retain(|_, entry| {
-            entry.ended.load().as_ref().is_none_or(|ended| ended.elapsed() < TOMBSTONE)
-        });
+        entries
+            .retain(|_, entry| entry.ended.load().as_ref().is_none_or(|ended| ended.elapsed() < TOMBSTONE));
         let ended = entries.values().filter(|entry| entry.is_over()).count();
         if ended > TOMBSTONES_MAX {
             entries.retain(|_, entry| !entry.is_over());

@@ -10,7 +10,13 @@ pub(super) fn tenants(folder: &Path) -> ExitCode {
     match load(folder, &Secrets::from_environment()) {
         Ok(tenants) => {
             for tenant in tenants {
-                println!("{}: {}, {} agents, {} numbers", tenant.id, tenant.name, tenant.agents.len(), tenant.numbers.len());
+                println!(
+                    "{}: {}, {} agents, {} numbers",
+                    tenant.id,
+                    tenant.name,
+                    tenant.agents.len(),
+                    tenant.numbers.len()
+                );
             }
             ExitCode::SUCCESS
         }

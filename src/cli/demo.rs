@@ -100,9 +100,10 @@ impl Demo {
             "info" => Keys::Info,
             _ => return usage("--keys has to be inband, 4733 or info"),
         };
-        let scratch = self.data.clone().unwrap_or_else(|| {
-            std::env::temp_dir().join(format!("tonewall-demo-{}", std::process::id()))
-        });
+        let scratch = self
+            .data
+            .clone()
+            .unwrap_or_else(|| std::env::temp_dir().join(format!("tonewall-demo-{}", std::process::id())));
         let ran = on_system(async |runtime| self.play(runtime, keys, &scratch).await);
         if self.data.is_none() {
             let _ = std::fs::remove_dir_all(&scratch);
@@ -130,25 +131,47 @@ impl Demo {
             ..SandboxOptions::default()
         };
         let tenants = self.tenants(pbx, None)?;
-        let merchants = tenants.iter().map(|t| (t.gateway.merchant.clone(), t.gateway.secret.expose().clone()));
-        let gateway = SandboxGateway::start(SandboxOptions { merchants: merchants.collect(), ..gateway_options })
-            .map_err(|error| words(&error))?;
+        let merchants =
+            tenants.iter().map(|t| (t.gateway.merchant.clone(), t.gateway.secret.expose().clone()));
+        let gateway =
+            SandboxGateway::start(SandboxOptions { merchants: merchants.collect(), ..gateway_options })
+                .map_err(|error| words(&error))?;
         let tenants = self.tenants(pbx, Some(format!("http://{}", gateway.addr)))?;
         let config = self.config(folder)?;
         log::start(&config.log);
         let system = System::start(&config, Arc::new(Tenants::new(tenants.clone())), runtime.clone())
             .await
             .map_err(|error| words(&error))?;
-        let plan = self.plan(&tenants, &system, pbx, keys)?;
-        let purchase = plan.purchase.clone();
-        let report = runtime.spawn(async move { run(plan).await }).await;
-        let report = report.map_err(|error| words(&error))?.map_err(|error| words(&error))?;
-        let crashed = system.desk.around().registry.totals.crashed.load(Ordering::Relaxed);
-        let good = report.is_clean() && crashed == 0 && approved(&report);
-        self.tell(&report, &purchase, crashed);
+        if !self.once {
+            println!("SIP {}, API http://{}, gateway {}", system.sip, system.http, gateway.url());
+            println!("Enter places a call, end of input or Ctrl-C ends.");
+        }
+        let mut good = true;
+        let mut number = 0;
+        while number == 0 || (!self.once && another_is_wanted(&runtime).await) {
+            let mut plan = self.plan(&tenants, &system, pbx, keys)?;
+            number += 1;
+            plan.purchase.account = format!("INV-{}", 1_000 + number);
+            good &= self.call(&runtime, &system, plan).await?;
+        }
         system.drain().await;
         gateway.stop();
         Ok(good)
+    }
+
+    /// One call with one payment; whether everything held.
+    async fn call(
+        &self,
+        runtime: &tokio::runtime::Handle,
+        system: &System,
+        plan: LoadPlan,
+    ) -> Result<bool, String> {
+        let purchase = plan.purchase.clone();
+        let report = runtime.spawn(async move { run(plan).await }).await;
+        let report = report.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let crashed = system.desk.around().registry.totals.crashed.load(Ordering::Relaxed);
+        self.tell(&report, &purchase, crashed);
+        Ok(report.is_clean() && crashed == 0 && approved(&report))
     }
 
     fn tenants(&self, pbx: SocketAddr, gateway: Option<String>) -> Result<Vec<Arc<Tenant>>, String> {
@@ -231,6 +254,18 @@ impl Demo {
     }
 }
 
+/// Waits for a line on standard input; `false` at its end, or when the process is told to end.
+async fn another_is_wanted(runtime: &tokio::runtime::Handle) -> bool {
+    let line = runtime.spawn_blocking(|| {
+        let mut line = String::new();
+        matches!(std::io::stdin().read_line(&mut line), Ok(1..))
+    });
+    tokio::select! {
+        wanted = line => wanted.unwrap_or(false),
+        _ = tokio::signal::ctrl_c() => false,
+    }
+}
+
 fn approved(report: &LoadReport) -> bool {
     report.per_call.iter().all(|call| call.outcome.as_deref() == Some("approved"))
 }
@@ -240,7 +275,12 @@ fn print_plain(told: &Told) {
     let number = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.0}"));
     println!("call      {} ({})", text(&told.call_id), text(&told.route));
     println!("secured   after {} ms", number(told.secured_ms));
-    println!("card      {} ending {}, {}", text(&told.card.brand), text(&told.card.last4), text(&told.card.expiry));
+    println!(
+        "card      {} ending {}, {}",
+        text(&told.card.brand),
+        text(&told.card.last4),
+        text(&told.card.expiry)
+    );
     println!("payment   {}, code {}", text(&told.payment.outcome), text(&told.payment.auth_code));
     println!(
         "leak      {} keys pressed, {} recovered at the agent's port, control {}",
@@ -252,15 +292,16 @@ fn print_plain(told: &Told) {
 
 impl Demo {
     fn config(&self, folder: &std::path::Path) -> Result<Config, String> {
-    let set = vec![
-        "sip.listen=127.0.0.1:0".to_owned(),
-        "http.listen=127.0.0.1:0".to_owned(),
-        format!("database.url=sqlite://{}/tonewall.db?mode=rwc", folder.display()),
-        "drain.grace_s=2".to_owned(),
-        format!("log.level={}", self.log),
-    ];
-    let layers = ConfigArgs { config: None, set };
-    Config::load(&layers, std::iter::empty(), &Secrets::from_environment()).map_err(|problems| problems.to_string())
+        let set = vec![
+            "sip.listen=127.0.0.1:0".to_owned(),
+            "http.listen=127.0.0.1:0".to_owned(),
+            format!("database.url=sqlite://{}/tonewall.db?mode=rwc", folder.display()),
+            "drain.grace_s=2".to_owned(),
+            format!("log.level={}", self.log),
+        ];
+        let layers = ConfigArgs { config: None, set };
+        Config::load(&layers, std::iter::empty(), &Secrets::from_environment())
+            .map_err(|problems| problems.to_string())
     }
 }
 

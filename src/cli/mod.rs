@@ -43,7 +43,7 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// A simulated customer, PBX and agent against a running `serve`.
-    Call(tools::Call),
+    Call(Box<tools::Call>),
     /// The sandbox payment gateway alone.
     Sandbox {
         /// Where it listens.

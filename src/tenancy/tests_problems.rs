@@ -190,6 +190,8 @@ fn values_of_another_type() {
     );
 }
 
+// One table of values and what is said of each: it is as long as the table.
+#[allow(clippy::too_many_lines)]
 #[test]
 fn values_out_of_bounds() {
     bad(

@@ -1,7 +1,7 @@
 //! Errors of the API: a status, a code for programs, words for people.
 
 use crate::calls::DeskError;
-use actix_web::error::JsonPayloadError;
+use actix_web::error::{JsonPayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
@@ -17,6 +17,8 @@ pub(super) enum ApiError {
     Unauthorised,
     /// The body cannot be used.
     BadBody(&'static str),
+    /// The query string cannot be used.
+    BadQuery,
     /// No such page, call or attempt.
     NotFound,
     /// The desk says no.
@@ -42,6 +44,11 @@ impl ApiError {
         match self {
             ApiError::Unauthorised => (S::UNAUTHORIZED, "unauthorised", "A valid API token is needed."),
             ApiError::BadBody(words) => (S::UNPROCESSABLE_ENTITY, "bad_body", words),
+            ApiError::BadQuery => (
+                S::UNPROCESSABLE_ENTITY,
+                "bad_query",
+                "The query string is not the one that is expected here.",
+            ),
             ApiError::NotFound | ApiError::Desk(DeskError::NotFound) => {
                 (S::NOT_FOUND, "not_found", "There is nothing of yours under this address.")
             }
@@ -55,7 +62,9 @@ impl ApiError {
             ApiError::Desk(DeskError::Store(_)) => {
                 (S::SERVICE_UNAVAILABLE, "ledger_unavailable", "The ledger cannot be read right now.")
             }
-            ApiError::NoEntropy => (S::SERVICE_UNAVAILABLE, "no_entropy", "No identifier can be made right now."),
+            ApiError::NoEntropy => {
+                (S::SERVICE_UNAVAILABLE, "no_entropy", "No identifier can be made right now.")
+            }
             ApiError::Desk(DeskError::Refused(refused)) => refused_words(*refused),
         }
     }
@@ -87,9 +96,10 @@ fn refused_words(refused: Refused) -> (StatusCode, &'static str, &'static str) {
                 conflict("field_not_reached", "A field before this one is still missing.")
             }
             capture::Refusal::NotAsked(_) => conflict("field_not_asked", "This field is not asked for."),
-            capture::Refusal::PanLocked => {
-                conflict("card_number_locked", "Too many card numbers on this call. Offer another way to pay.")
-            }
+            capture::Refusal::PanLocked => conflict(
+                "card_number_locked",
+                "Too many card numbers on this call. Offer another way to pay.",
+            ),
             capture::Refusal::NoMoreTime => {
                 conflict("no_more_time", "The time was extended as often as it may be.")
             }
@@ -135,6 +145,11 @@ pub(super) fn bad_body(error: JsonPayloadError, _: &HttpRequest) -> actix_web::E
         _ => "The body is not the JSON that is expected here.",
     };
     ApiError::BadBody(words).into()
+}
+
+/// A query string that is no UTF-8 or of another shape; nothing of it is repeated.
+pub(super) fn bad_query(_: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    ApiError::BadQuery.into()
 }
 
 /// Everything that is no route.

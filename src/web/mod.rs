@@ -45,6 +45,7 @@ pub fn start(listen: SocketAddr, desk: Desk) -> io::Result<Server> {
         App::new()
             .app_data(web::Data::new(desk.clone()))
             .app_data(web::JsonConfig::default().limit(BODY_BYTES_MAX).error_handler(error::bad_body))
+            .app_data(web::QueryConfig::default().error_handler(error::bad_query))
             .configure(router::routes)
             .default_service(web::to(error::no_such_page))
     })

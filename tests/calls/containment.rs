@@ -26,7 +26,11 @@ async fn secured(stage: &Stage, keys: Keys) -> SimCall<'_> {
 }
 
 async fn both_legs_end(call: &SimCall<'_>, what: &str) {
-    call.customer().leg.wait_end(END_MAX).await.unwrap_or_else(|| panic!("{what}: customer's leg is still up"));
+    call.customer()
+        .leg
+        .wait_end(END_MAX)
+        .await
+        .unwrap_or_else(|| panic!("{what}: customer's leg is still up"));
     let agent = call.agent().expect("agent");
     agent.leg.wait_end(END_MAX).await.unwrap_or_else(|| panic!("{what}: agent's leg is still up"));
 }
@@ -166,7 +170,8 @@ async fn a_payment_task_that_dies_leaves_an_unknown_attempt() {
     let call = secured(&stage, Keys::Event).await;
     let _ = call.command("fault-payment-panic").await;
     let card = card();
-    let view = pay(&call, &Purchase::default(), &card, Behaviour::Normal).await.expect("payment").expect("a view");
+    let view =
+        pay(&call, &Purchase::default(), &card, Behaviour::Normal).await.expect("payment").expect("a view");
     assert_eq!(view.payment.state, "unknown");
     assert!(view.payment.say.expect("words").contains("Do not take it again"));
     let attempt = view.payment.attempt_id.expect("attempt");

@@ -2,7 +2,9 @@
 
 use super::sip::{GOOD_OFFER, Wire};
 use super::till::{card, charge, key, order, quick, row, secured, send, settle};
-use crate::support::{HARBOUR_DIAL, ServerPlan, World, eventually, fresh_caller, harbour_call, northwind_call};
+use crate::support::{
+    HARBOUR_DIAL, ServerPlan, World, eventually, fresh_caller, harbour_call, northwind_call,
+};
 use tonewall_loadtest::agent::Answer;
 use tonewall_loadtest::call::{CallError, STEP_MAX, SimCall};
 use tonewall_loadtest::leg::{End, SipError};

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 /// Longest wait for any byte.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// An answer, headers and all.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    pub head: String,
     pub body: String,
 }
 
@@ -53,7 +52,8 @@ impl<'a> Ask<'a> {
     fn open(&self, to: SocketAddr) -> TcpStream {
         let mut stream = TcpStream::connect(to).expect("connected");
         stream.set_read_timeout(Some(SILENCE_MAX)).expect("time-out");
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n", self.method, self.path);
+        let mut head =
+            format!("{} {} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n", self.method, self.path);
         if let Some(token) = self.token {
             head.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }
@@ -78,7 +78,7 @@ impl<'a> Ask<'a> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        Answer { status, body: body.to_owned() }
     }
 
     /// Sends it and hands every line of the answer on, with the time since the request, until `last`

@@ -97,6 +97,24 @@ async fn locked_after_the_charge_the_outcome_is_written_when_the_lock_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_the_card_number_is_never_written_down() {
+    let mut world = World::new("account");
+    let stage = world.harbour().await;
+    let call = secured(&stage, quick(harbour_call())).await;
+    let mistaken = order("4242 4242 4242 4242");
+    let view = paid(&call, &mistaken, &card(PAN)).await;
+    assert_eq!(view.payment.state, "rejected");
+    let say = view.payment.say.unwrap_or_default();
+    assert!(say.contains("Nothing was taken: open it with another account"), "{say}");
+    assert!(world.gateway.ledger().is_empty(), "nothing was sent");
+    // Sixty-four characters are allowed, whatever their length in bytes.
+    let view = paid(&call, &order(&"é".repeat(64)), &card(PAN)).await;
+    assert_eq!(view.payment.state, "approved");
+    world.sweep(&[(PAN, CODE)]);
+    settle(&mut world, "harbour", &[view.payment.attempt_id.expect("an attempt")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_postgresql_a_payment_and_one_whose_sender_died() {
     let postgres = Postgres::start();
     let plan = ServerPlan { database: Some(postgres.url()), ..ServerPlan::default() };
@@ -111,7 +129,8 @@ async fn on_postgresql_a_payment_and_one_whose_sender_died() {
     key(&call, &order("PG-2"), &card(charged)).await.expect("keyed");
     let second = send(&call).await;
     eventually("the charge", async || charge(&world.gateway, &second)).await;
-    drop((call, stage));
+    drop(call);
+    drop(stage);
     world.cut_power();
     // Another node might still be sending it, until its deadline has passed: which is now.
     let stage = world.harbour().await;

@@ -72,7 +72,13 @@ async fn killed_again_and_again(seed: u64, kills: u32) {
     };
     // Half of the answers are bad, and the worst ones weigh most.
     let mix = FaultMix { ok: 40, timeout_after: 15, reset_after: 15, slow: 10, ..FaultMix::HOSTILE };
-    let options = SandboxOptions { seed, fault_mix: Some(mix), query_lag_ms: 1_000, hang_ms: 1_500, ..SandboxOptions::default() };
+    let options = SandboxOptions {
+        seed,
+        fault_mix: Some(mix),
+        query_lag_ms: 1_000,
+        hang_ms: 1_500,
+        ..SandboxOptions::default()
+    };
     let mut world = World::with("kills", plan, options);
     let mut attempts = Vec::new();
     for kill in 0..kills {
@@ -89,7 +95,8 @@ async fn killed_again_and_again(seed: u64, kills: u32) {
     for attempt in &attempts {
         eventually("an end", async || {
             let row = stage.api.attempt(attempt).await.ok()?;
-            matches!(row["state"].as_str()?, "approved" | "declined" | "rejected" | "not_charged").then_some(())
+            matches!(row["state"].as_str()?, "approved" | "declined" | "rejected" | "not_charged")
+                .then_some(())
         })
         .await;
     }

@@ -73,7 +73,8 @@ async fn a_wrong_pin_is_refused_counted_and_never_written_down() {
     for secret in wrong.iter().chain(&["482913"]) {
         let places = Sweep::of_folder(&world.folder.path).words(&[secret, &format!("8500{secret}")]);
         // The manifests are where PINs come from.
-        let leaks: Vec<_> = places.iter().filter(|place| !place.file.to_string_lossy().contains("/tenants/")).collect();
+        let leaks: Vec<_> =
+            places.iter().filter(|place| !place.file.to_string_lossy().contains("/tenants/")).collect();
         assert!(leaks.is_empty(), "{leaks:?}");
     }
 }

@@ -83,7 +83,11 @@ impl Wire {
         };
         // The ACK of a refusal belongs to the INVITE's own transaction (RFC 3261 §17.1.1.3).
         let via = match code_is_2xx {
-            true => format!("Via: SIP/2.0/UDP {};rport;branch=z9hG4bK{method}{cseq}{}", self.addr, line("call-id").len()),
+            true => format!(
+                "Via: SIP/2.0/UDP {};rport;branch=z9hG4bK{method}{cseq}{}",
+                self.addr,
+                line("call-id").len()
+            ),
             false => line("via:"),
         };
         let text = format!(

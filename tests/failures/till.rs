@@ -38,8 +38,14 @@ pub async fn secured(stage: &Stage, plan: CallPlan) -> SimCall<'_> {
 
 /// Opens a payment and keys what is asked for, until the card is complete. Gives the fields keyed.
 pub async fn key(call: &SimCall<'_>, order: &Purchase, card: &TestCard) -> Result<Vec<String>, CallError> {
+    call.open_payment(&order.account, order.amount_minor, &order.currency).await?;
+    finish(call, order, card).await
+}
+
+/// Keys what is asked for by a payment that is open.
+pub async fn finish(call: &SimCall<'_>, order: &Purchase, card: &TestCard) -> Result<Vec<String>, CallError> {
     const STEPS_MAX: usize = 8;
-    let mut view = call.open_payment(&order.account, order.amount_minor, &order.currency).await?;
+    let mut view = call.view().ok_or(CallError::NotListed)?;
     let mut keyed = Vec::new();
     for _ in 0..STEPS_MAX {
         let Some(field) = view.capture.field.clone() else { break };

@@ -1,7 +1,7 @@
 //! baresip as the agent's telephone: what it recorded of the customer holds no key.
 
-use super::{card, own};
 use super::program::{Program, bound, media_port};
+use super::{card, own};
 use crate::support::{Folder, HARBOUR_TOKEN, World, free_udp, harbour_call, init};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use super::program::{Program, bound};
 use super::sipp::sipp;
 use super::{SERVICE, card, own, world};
-use crate::support::{Folder, NORTHWIND_TOKEN, World, eventually, fresh_caller, free_udp};
+use crate::support::{Folder, NORTHWIND_TOKEN, World, eventually, free_udp, fresh_caller};
 use std::path::Path;
 use std::time::Duration;
 use tonewall_loadtest::api::{Api, CallView};
@@ -147,11 +147,7 @@ async fn pays_once(way: impl FnOnce(&Path, &TestCard) -> Way) {
 async fn sipp_pays_with_tones_in_the_sound() {
     pays_once(|folder, card| {
         std::fs::write(folder.join("keys.raw"), sound(&keys(card))).expect("audio");
-        Way {
-            name: "in-band",
-            scenario: "customer_inband",
-            args: text(&["-key", "audio", "keys.raw,1,8"]),
-        }
+        Way { name: "in-band", scenario: "customer_inband", args: text(&["-key", "audio", "keys.raw,1,8"]) }
     })
     .await;
 }

@@ -25,7 +25,14 @@ impl Phone {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let own = socket.local_addr().expect("address");
         let target = format!("sip:{user}@{sut}");
-        Phone { call_id: format!("phone-{}", own.port()), to: format!("<{target}>"), socket, own, sut, target }
+        Phone {
+            call_id: format!("phone-{}", own.port()),
+            to: format!("<{target}>"),
+            socket,
+            own,
+            sut,
+            target,
+        }
     }
 
     /// An SDP offer for a port where nobody listens, with these lines at its end.

@@ -158,7 +158,12 @@ async fn no_secret_in_a_log(world: &World) -> Result<(), String> {
     phone.info(2, KEYS).await;
     let mut stranger = Phone::new(world.server.sip, SERVICE).await;
     stranger.info(1, KEYS).await;
-    let broken = stranger.request("INFO", 2, "Content-Type: application/dtmf-relay\r\n", &format!("Signal={KEYS}\r\n"));
+    let broken = stranger.request(
+        "INFO",
+        2,
+        "Content-Type: application/dtmf-relay\r\n",
+        &format!("Signal={KEYS}\r\n"),
+    );
     stranger.send(broken.replace("Content-Length: ", "Content-Length: 9")).await;
     stranger.status("2 INFO", 100).await;
     stranger.send(broken.replace("Call-ID", "Hidden")).await;
@@ -184,12 +189,14 @@ async fn challenge(carrier: UdpSocket) -> Option<String> {
         if !request.starts_with("INVITE ") {
             continue;
         }
-        let fields = ["Via", "From", "Call-ID", "CSeq"].map(|name| {
-            format!("{name}: {}\r\n", header(&request, name).unwrap_or_default())
-        });
+        let fields = ["Via", "From", "Call-ID", "CSeq"]
+            .map(|name| format!("{name}: {}\r\n", header(&request, name).unwrap_or_default()));
         let to = header(&request, "To").unwrap_or_default();
         let answer = |status: &str, more: &str| {
-            format!("SIP/2.0 {status}\r\n{}To: {to};tag=carrier\r\n{more}Content-Length: 0\r\n\r\n", fields.concat())
+            format!(
+                "SIP/2.0 {status}\r\n{}To: {to};tag=carrier\r\n{more}Content-Length: 0\r\n\r\n",
+                fields.concat()
+            )
         };
         let proof = header(&request, "Proxy-Authorization").and_then(|proof| {
             let (_, rest) = proof.split_once("response=\"")?;

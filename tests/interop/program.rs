@@ -106,7 +106,8 @@ pub(super) fn media_port() -> u16 {
     const STEP: u16 = 40;
     const PLACES: u16 = 190;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let own = (std::process::id() % u32::from(PLACES)) as u16;
+    // Processes that start one after the other begin far apart.
+    let own = (std::process::id().wrapping_mul(37) % u32::from(PLACES)) as u16;
     for _ in 0..PLACES {
         let place = (own + NEXT.fetch_add(1, Ordering::Relaxed)) % PLACES;
         let port = FIRST + place * STEP;

@@ -2,7 +2,7 @@
 
 use super::phone::{Phone, header};
 use super::program::Program;
-use super::{SERVICE, beside, long, nothing_left, world};
+use super::{SERVICE, beside, long, nothing_died, world};
 use crate::support::World;
 use std::process::Command;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn every_message_is_survived() {
     }
     survives_over_udp(&world).await;
     survives_over_tcp(&world).await;
-    nothing_left(&mut world).expect("nothing left over");
+    nothing_died(&mut world).expect("alive and calm");
 }
 
 async fn runner(world: &World, folder: &std::path::Path) {
@@ -47,7 +47,10 @@ async fn runner(world: &World, folder: &std::path::Path) {
         let own: Vec<_> = report.iter().filter(|row| row["transport"] == transport).collect();
         let conform = own.iter().filter(|row| row["conform"] == true).count() as u64;
         assert!(own.iter().all(|row| row["survived"] == true) && !own.is_empty(), "{transport}");
-        println!("TORTURE {{\"transport\":\"{transport}\",\"messages\":{},\"conform\":{conform}}}", own.len());
+        println!(
+            "TORTURE {{\"transport\":\"{transport}\",\"messages\":{},\"conform\":{conform}}}",
+            own.len()
+        );
         assert!(conform >= CONFORM_MIN, "{transport}: {conform} conform");
     }
 }
@@ -56,22 +59,26 @@ async fn runner(world: &World, folder: &std::path::Path) {
 fn malformed(phone: &Phone) -> Vec<Vec<u8>> {
     let invite = phone.invite("");
     let text = |edited: String| edited.into_bytes();
-    let mut all = vec![
-        b"\r\n\r\n".to_vec(),
-        vec![0; 500],
-        vec![0xff; 1_500],
-        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
-        text(format!("INVITE sip:{} SIP/2.0\r\n\r\n", "a".repeat(50_000))),
-        text(invite.replace("Content-Length: ", "Content-Length: -")),
-        text(invite.replace("Content-Length: ", "Content-Length: 184467440737095516")),
-        text(invite.replace("Max-Forwards: 70\r\n", &"Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKq\r\n".repeat(500))),
-        text(invite.replace("Max-Forwards: 70\r\n", &"X: y\r\n".repeat(2_000))),
-        text(invite.replace("Max-Forwards: 70\r\n", &format!("X: b{}c\r\n", "\r\n ".repeat(5_000)))),
-        text(invite.replace("Contact: <", &format!("Contact: {}", "<".repeat(3_000)))),
-        text(invite.replace("m=audio 40000", "m=audio 70000")),
-        text(invite.replace("RTP/AVP 8 0", "RTP/AVP 256 -1 99999")),
-        text(format!("SIP/2.0 99999 x\r\n{}", invite.split_once("\r\n").expect("lines").1)),
-    ];
+    let mut all =
+        vec![
+            b"\r\n\r\n".to_vec(),
+            vec![0; 500],
+            vec![0xff; 1_500],
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+            text(format!("INVITE sip:{} SIP/2.0\r\n\r\n", "a".repeat(50_000))),
+            text(invite.replace("Content-Length: ", "Content-Length: -")),
+            text(invite.replace("Content-Length: ", "Content-Length: 184467440737095516")),
+            text(invite.replace(
+                "Max-Forwards: 70\r\n",
+                &"Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKq\r\n".repeat(500),
+            )),
+            text(invite.replace("Max-Forwards: 70\r\n", &"X: y\r\n".repeat(2_000))),
+            text(invite.replace("Max-Forwards: 70\r\n", &format!("X: b{}c\r\n", "\r\n ".repeat(5_000)))),
+            text(invite.replace("Contact: <", &format!("Contact: {}", "<".repeat(3_000)))),
+            text(invite.replace("m=audio 40000", "m=audio 70000")),
+            text(invite.replace("RTP/AVP 8 0", "RTP/AVP 256 -1 99999")),
+            text(format!("SIP/2.0 99999 x\r\n{}", invite.split_once("\r\n").expect("lines").1)),
+        ];
     all.extend((1..invite.len()).step_by(41).map(|len| invite.as_bytes()[..len].to_vec()));
     all
 }

@@ -48,7 +48,8 @@ impl World {
     pub fn with(name: &str, plan: ServerPlan, options: SandboxOptions) -> World {
         init();
         let folder = Folder::new(name);
-        let gateway = SandboxGateway::start(SandboxOptions { merchants: merchants(), ..options }).expect("gateway");
+        let gateway =
+            SandboxGateway::start(SandboxOptions { merchants: merchants(), ..options }).expect("gateway");
         let (pbx, carrier) = (free_udp(), free_udp());
         let plan = ServerPlan { gateway: plan.gateway.clone().or(Some(gateway.url())), ..plan };
         let server = Server::start(&folder.path, &plan, pbx, carrier);
@@ -185,7 +186,8 @@ pub struct Folder {
 impl Folder {
     pub fn new(name: &str) -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let unique = format!("tonewall-{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let unique =
+            format!("tonewall-{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(unique);
         std::fs::create_dir_all(&path).expect("folder");
         Folder { path }

@@ -66,7 +66,9 @@ impl Postgres {
 
     fn run(&self, program: &str, arguments: &[&str]) -> String {
         let mut command = Command::new(self.bin.join(program));
-        command.args(["-h".as_ref(), self.folder.path.as_os_str()]).args(["-U", "tonewall", "-d", "postgres"]);
+        command
+            .args(["-h".as_ref(), self.folder.path.as_os_str()])
+            .args(["-U", "tonewall", "-d", "postgres"]);
         let output = command.args(arguments).output().expect("a client program");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
@@ -88,7 +90,8 @@ fn binaries() -> Option<PathBuf> {
     places.reverse();
     let path = std::env::var_os("PATH").unwrap_or_default();
     places.extend(std::env::split_paths(&path));
-    let has_all = |place: &Path| ["initdb", "pg_ctl", "psql", "pg_dump"].iter().all(|name| place.join(name).exists());
+    let has_all =
+        |place: &Path| ["initdb", "pg_ctl", "psql", "pg_dump"].iter().all(|name| place.join(name).exists());
     places.into_iter().find(|place| has_all(place))
 }
 

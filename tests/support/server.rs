@@ -35,12 +35,16 @@ impl Server {
     pub fn start(folder: &Path, plan: &ServerPlan, pbx: SocketAddr, carrier: SocketAddr) -> Server {
         let tenants = folder.join("tenants");
         write_manifests(&tenants, plan, pbx, carrier);
-        let log = std::fs::File::options().create(true).append(true).open(folder.join("log.txt")).expect("log");
-        let database = plan.database.clone().unwrap_or_else(|| {
-            format!("sqlite://{}?mode=rwc", folder.join("tonewall.db").display())
-        });
+        let log =
+            std::fs::File::options().create(true).append(true).open(folder.join("log.txt")).expect("log");
+        let database = plan
+            .database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}?mode=rwc", folder.join("tonewall.db").display()));
         let built = PathBuf::from(env!("CARGO_BIN_EXE_tonewall"));
         let mut command = Command::new(plan.binary.as_ref().unwrap_or(&built));
+        // For the tests, not for the server, which knows no such key.
+        command.env_remove("TONEWALL_KILLS");
         command.arg("serve");
         let defaults = [
             "sip.listen=127.0.0.1:0".to_owned(),
@@ -54,12 +58,13 @@ impl Server {
         for set in defaults.iter().chain(&plan.set) {
             command.arg("--set").arg(set);
         }
-        let mut child = command.stdout(Stdio::piped()).stderr(log).stdin(Stdio::null()).spawn().expect("serve");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(log).stdin(Stdio::null()).spawn().expect("serve");
         let mut out = BufReader::new(child.stdout.take().expect("stdout"));
         let mut line = String::new();
         out.read_line(&mut line).expect("ready line");
-        let ready: serde_json::Value = serde_json::from_str(&line)
-            .unwrap_or_else(|_| panic!("serve did not start: {}", log_of(folder)));
+        let ready: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("serve did not start: {}", log_of(folder)));
         let address = |key: &str| ready[key].as_str().and_then(|text| text.parse().ok()).expect("address");
         Server { sip: address("sip"), http: address("http"), child, _out: out }
     }
@@ -123,7 +128,8 @@ fn write_manifests(into: &Path, plan: &ServerPlan, pbx: SocketAddr, carrier: Soc
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tenants");
     for entry in std::fs::read_dir(from).expect("tenants").flatten() {
         let mut text = std::fs::read_to_string(entry.path()).expect("manifest");
-        text = text.replace("127.0.0.1:5099", &pbx.to_string()).replace("127.0.0.1:5098", &carrier.to_string());
+        text =
+            text.replace("127.0.0.1:5099", &pbx.to_string()).replace("127.0.0.1:5098", &carrier.to_string());
         if let Some(gateway) = &plan.gateway {
             text = text.replace("http://127.0.0.1:8090", gateway);
         }

@@ -47,7 +47,8 @@ impl Sweep {
 
     /// Anything keyed as (card number, code) that is anywhere.
     pub fn hits(&self, keyed: &[(&str, &str)]) -> Vec<Place> {
-        let needles: Vec<(&'static str, Vec<u8>)> = keyed.iter().flat_map(|(pan, code)| encodings(pan, code)).collect();
+        let needles: Vec<(&'static str, Vec<u8>)> =
+            keyed.iter().flat_map(|(pan, code)| encodings(pan, code)).collect();
         let mut hits = Vec::new();
         for (file, bytes) in &self.files {
             for (encoding, needle) in &needles {
@@ -73,9 +74,10 @@ impl Sweep {
             for (_, needle) in encodings(pan, code) {
                 for (_, bytes) in &self.files {
                     let middle = bytes.len() / 2;
-                    let around = middle.saturating_sub(CANARY_AROUND)..bytes.len().min(middle + CANARY_AROUND);
-                    let copy =
-                        [&bytes[around.start..middle], needle.as_slice(), &bytes[middle..around.end]].concat();
+                    let around =
+                        middle.saturating_sub(CANARY_AROUND)..bytes.len().min(middle + CANARY_AROUND);
+                    let copy = [&bytes[around.start..middle], needle.as_slice(), &bytes[middle..around.end]]
+                        .concat();
                     planted += 1;
                     found += usize::from(contains(&copy, &needle));
                 }
@@ -107,12 +109,13 @@ fn encodings(pan: &str, code: &str) -> Vec<(&'static str, Vec<u8>)> {
     let digits: Vec<u8> = pan.bytes().map(|b| b - b'0').collect();
     let ascii = pan.as_bytes().to_vec();
     let grouped = |separator: &str| {
-        let groups: Vec<String> = pan.as_bytes().chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect();
+        let groups: Vec<String> =
+            pan.as_bytes().chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect();
         groups.join(separator).into_bytes()
     };
     let bcd: Vec<u8> = digits.chunks_exact(2).map(|two| two[0] << 4 | two[1]).collect();
     let swapped: Vec<u8> = digits.chunks_exact(2).map(|two| two[1] << 4 | two[0]).collect();
-    let middle = pan[3..pan.len() - 3].as_bytes().to_vec();
+    let middle = pan.as_bytes()[3..pan.len() - 3].to_vec();
     let number: u64 = pan.parse().expect("digits");
     let mut all = vec![
         ("ascii", ascii.clone()),

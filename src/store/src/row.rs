@@ -82,7 +82,7 @@ impl NewAttempt {
         if !(1..=AMOUNT_MINOR_MAX).contains(&self.amount.minor) {
             return Err(StoreError::Invalid("an amount is positive and within the limit"));
         }
-        if !(1..=64).contains(&self.account.len()) {
+        if !(1..=64).contains(&self.account.chars().count()) {
             return Err(StoreError::Invalid("an account has 1 to 64 characters"));
         }
         let key = self.idempotency_key.as_deref().unwrap_or_default();

@@ -2,7 +2,8 @@
 
 use super::fit::{BANK, Fit, HOP, Pair, Tables, WINDOW};
 use super::front::Front;
-use super::suspicion::{Look, Shares, is_noise};
+use super::shares::{Shares, is_noise};
+use super::suspicion::Look;
 
 /// Points that a pair needs to be a key: three for a window that holds nothing else, less for one
 /// with somebody talking. A window is 12.5 ms and moves by 2.5 ms, so a tone of 40 ms (must be

@@ -56,11 +56,6 @@ pub struct Tuned {
 }
 
 impl Tuned {
-    /// Whether both tones are at their nominal frequencies, within 0.65 %.
-    pub fn is_nominal(self) -> bool {
-        [self.low, self.high].into_iter().all(|index| usize::from(index) % PLACES == NOMINAL)
-    }
-
     /// Whether a tone is more than 2 % off: allowed, but rare.
     pub fn is_far_off(self) -> bool {
         [self.low, self.high].into_iter().any(|index| matches!(usize::from(index) % PLACES, 0 | 4))

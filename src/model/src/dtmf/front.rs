@@ -5,17 +5,27 @@ use super::fit::{BANK, HOP, Tables, WINDOW, WINDOW_HOPS};
 /// Second-order section, transposed direct form II: b0, b1, b2, a1, a2.
 type Section = [f32; 5];
 
+/// What a section remembers.
+type State = [f32; 2];
+
+/// One sample through a section.
+fn step([b0, b1, b2, a1, a2]: &Section, state: &mut State, x: f32) -> f32 {
+    let y = b0 * x + state[0];
+    *state = [(b1 * x + state[1]) - a1 * y, b2 * x - a2 * y];
+    y
+}
+
 /// Elliptic, 34 dB under 490 Hz: takes dial tone (350, 425, 440 Hz), hum and the lower half of
 /// speech away, so that a pair is compared with its own band. Passes 640 Hz up: 697 Hz − 3 %.
 const HIGH_PASS: [Section; 2] = [
-    [0.537_356_0, -1.061_524_4, 0.537_356_0, -1.067_041_8, 0.399_211_3],
-    [1.0, -1.888_454_9, 1.0, -1.672_877_0, 0.894_826_1],
+    [0.537_356, -1.061_524_4, 0.537_356, -1.067_041_8, 0.399_211_3],
+    [1.0, -1.888_454_9, 1.0, -1.672_877, 0.894_826_1],
 ];
 
 /// Elliptic, 30 dB above 2,300 Hz: two thirds of white noise go. Passes up to 1,760 Hz:
 /// 1,633 Hz + 3 % and its side lobes.
 const LOW_PASS: [Section; 2] = [
-    [0.123_885_7, 0.175_544_5, 0.123_885_7, -0.595_462_0, 0.269_988_8],
+    [0.123_885_7, 0.175_544_5, 0.123_885_7, -0.595_462, 0.269_988_8],
     [1.0, 0.285_814_6, 1.0, -0.289_644_6, 0.809_164_8],
 ];
 
@@ -31,16 +41,48 @@ const HUM_OUT: Section = [0.888_508_3, -1.776_403_7, 0.888_508_3, -1.876_536_9, 
 /// Elliptic, 40 dB above 820 Hz, 20 dB at 697 Hz; passes up to 520 Hz.
 const VOICE_PASS: [Section; 2] = [
     [0.013_917_8, -0.006_121_7, 0.013_917_8, -1.625_120_6, 0.688_756_5],
-    [1.0, -1.542_810_0, 1.0, -1.732_539_1, 0.897_785_7],
+    [1.0, -1.542_81, 1.0, -1.732_539, 0.897_785_7],
 ];
 
-/// Two chains side by side: band (high pass, low pass) and voice (notches, low pass).
-const CHAINS: [[Section; 2]; 4] = [
-    [HIGH_PASS[0], DIAL_TONE_OUT[0]],
-    [HIGH_PASS[1], DIAL_TONE_OUT[1]],
-    [LOW_PASS[0], VOICE_PASS[0]],
-    [LOW_PASS[1], VOICE_PASS[1]],
+/// Sections that run side by side: four of the band's chain, four of the voice's.
+const SECTIONS: usize = 8;
+
+/// Both chains, section by section; a section works on what the one before it gave one sample
+/// earlier, so that all eight can be stepped at once.
+const CHAINS: [Section; SECTIONS] = [
+    HIGH_PASS[0],
+    HIGH_PASS[1],
+    LOW_PASS[0],
+    LOW_PASS[1],
+    DIAL_TONE_OUT[0],
+    DIAL_TONE_OUT[1],
+    VOICE_PASS[0],
+    VOICE_PASS[1],
 ];
+
+/// The chains' coefficients b0, b1, b2, a1, a2, each of all sections.
+const COEFFICIENTS: [[f32; SECTIONS]; 5] = {
+    let mut turned = [[0.0; SECTIONS]; 5];
+    let mut section = 0;
+    while section < SECTIONS {
+        let mut place = 0;
+        while place < 5 {
+            turned[place][section] = CHAINS[section][place];
+            place += 1;
+        }
+        section += 1;
+    }
+    turned
+};
+
+/// Where the band comes out, sound without hum and dial tone, and the voice.
+const BAND_OUT: usize = 3;
+const ALL_OUT: usize = 5;
+const VOICE_OUT: usize = 7;
+
+/// Hops of half the time over which a dial tone must last to be one: 100 ms. No vowel keeps its
+/// pitch for 200 ms where dial tone is; longer only takes longer to know a dial tone.
+const DIAL_HOPS: u32 = 40;
 
 /// Hops whose energies are kept: the window and what came before it.
 const ENERGY_HOPS: usize = 16;
@@ -64,19 +106,28 @@ pub struct Energy {
     pub dial: f32,
 }
 
+/// What the filters remember.
+#[derive(Clone, Copy, Default)]
+struct Filters {
+    hum: State,
+    /// The newest sample without hum.
+    unhummed: f32,
+    out: [f32; SECTIONS],
+    first: [f32; SECTIONS],
+    second: [f32; SECTIONS],
+}
+
 /// Filters and windows of one stream of samples.
 pub struct Front {
-    hum: [f32; 2],
-    state: [[[f32; 2]; 2]; 4],
+    filters: Filters,
     /// The newest hop's correlations are at `hops % WINDOW_HOPS - 1`.
     correlations: [[f32; BANK]; WINDOW_HOPS],
     energies: [Energy; ENERGY_HOPS],
     past: [i16; PAST],
     past_len: usize,
     block: [f32; HOP],
-    all: f32,
-    voice: f32,
-    dial: f32,
+    /// Least dial energy of a window in this and in the last 100 ms; all there is, until known.
+    dial_least: [f32; 2],
     filled: usize,
     /// Hops since the start or the last hole.
     hops: u32,
@@ -85,16 +136,13 @@ pub struct Front {
 impl Front {
     pub fn new() -> Front {
         Front {
-            hum: [0.0; 2],
-            state: [[[0.0; 2]; 2]; 4],
+            filters: Filters::default(),
             correlations: [[0.0; BANK]; WINDOW_HOPS],
             energies: [Energy::default(); ENERGY_HOPS],
             past: [0; PAST],
             past_len: 0,
             block: [0.0; HOP],
-            all: 0.0,
-            voice: 0.0,
-            dial: 0.0,
+            dial_least: [f32::MAX; 2],
             filled: 0,
             hops: 0,
         }
@@ -103,7 +151,6 @@ impl Front {
     /// Samples are missing: windows start anew, the filters carry on.
     pub fn hole(&mut self) {
         (self.filled, self.hops, self.past_len) = (0, 0, 0);
-        (self.all, self.voice, self.dial) = (0.0, 0.0, 0.0);
     }
 
     /// Whether a whole window has been heard.
@@ -118,26 +165,7 @@ impl Front {
 
     /// Takes a sample; `true` at the end of a hop.
     pub fn push(&mut self, tables: &Tables, sample: f32) -> bool {
-        let [b0, b1, b2, a1, a2] = HUM_OUT;
-        let voice = b0 * sample + self.hum[0];
-        self.hum = [b1 * sample - a1 * voice + self.hum[1], b2 * sample - a2 * voice];
-        let mut lanes = [sample, voice];
-        for (stage, (sections, state)) in CHAINS.iter().zip(&mut self.state).enumerate() {
-            for lane in 0..2 {
-                let [b0, b1, b2, a1, a2] = sections[lane];
-                let x = lanes[lane];
-                let y = b0 * x + state[0][lane];
-                state[0][lane] = b1 * x - a1 * y + state[1][lane];
-                state[1][lane] = b2 * x - a2 * y;
-                lanes[lane] = y;
-            }
-            if stage == 1 {
-                self.all += lanes[1] * lanes[1];
-                self.dial += (voice - lanes[1]) * (voice - lanes[1]);
-            }
-        }
-        self.voice += lanes[1] * lanes[1];
-        self.block[self.filled] = lanes[0];
+        self.block[self.filled] = sample;
         self.filled += 1;
         if self.filled < HOP {
             return false;
@@ -147,17 +175,15 @@ impl Front {
     }
 
     fn close_hop(&mut self, tables: &Tables) {
+        let energy = self.filter();
         let mut sums = [0.0; BANK];
-        let mut band = 0.0;
         for (sample, waves) in self.block.iter().zip(&tables.bank) {
-            band += sample * sample;
             for (sum, wave) in sums.iter_mut().zip(waves) {
                 *sum += sample * wave;
             }
         }
         self.correlations[self.hops as usize % WINDOW_HOPS] = sums;
-        self.energies[self.hops as usize % ENERGY_HOPS] =
-            Energy { band, all: self.all, voice: self.voice, dial: self.dial };
+        self.energies[self.hops as usize % ENERGY_HOPS] = energy;
         if self.past_len + HOP > PAST {
             self.past.copy_within(self.past_len - (LOOK_BACK - HOP)..self.past_len, 0);
             self.past_len = LOOK_BACK - HOP;
@@ -167,8 +193,46 @@ impl Front {
             *place = (0.5 * sample) as i16;
         }
         self.past_len += HOP;
-        (self.all, self.voice, self.dial, self.filled) = (0.0, 0.0, 0.0, 0);
+        self.filled = 0;
         self.hops = self.hops.wrapping_add(1).max(1);
+        if self.is_full() {
+            if self.hops.is_multiple_of(DIAL_HOPS) {
+                self.dial_least = [f32::MAX, self.dial_least[0]];
+            }
+            self.dial_least[0] = self.dial_least[0].min(self.energy(0).dial);
+        }
+    }
+
+    /// Turns the hop's samples into those of the band, and measures what there was.
+    fn filter(&mut self) -> Energy {
+        let mut energy = Energy::default();
+        // Local copies stay in registers; through `self` every sample would wait for the last store.
+        let Filters { mut hum, mut unhummed, mut out, mut first, mut second } = self.filters;
+        let [b0, b1, b2, a1, a2] = &COEFFICIENTS;
+        for sample in &mut self.block {
+            let before = unhummed;
+            unhummed = step(&HUM_OUT, &mut hum, *sample);
+            let x = [*sample, out[0], out[1], out[2], unhummed, out[4], out[5], out[6]];
+            for k in 0..SECTIONS {
+                out[k] = b0[k] * x[k] + first[k];
+            }
+            for k in 0..SECTIONS {
+                first[k] = (b1[k] * x[k] + second[k]) - a1[k] * out[k];
+                second[k] = b2[k] * x[k] - a2[k] * out[k];
+            }
+            energy.band += out[BAND_OUT] * out[BAND_OUT];
+            energy.all += out[ALL_OUT] * out[ALL_OUT];
+            energy.voice += out[VOICE_OUT] * out[VOICE_OUT];
+            energy.dial += (before - out[ALL_OUT]) * (before - out[ALL_OUT]);
+            *sample = out[BAND_OUT];
+        }
+        self.filters = Filters { hum, unhummed, out, first, second };
+        energy
+    }
+
+    /// Energy that a window has of a steady dial tone.
+    pub fn dial_tone(&self) -> f32 {
+        self.dial_least[0].min(self.dial_least[1])
     }
 
     /// Energies of the window that ended `ago` hops ago.

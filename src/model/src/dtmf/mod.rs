@@ -27,6 +27,7 @@ mod order;
 mod pipeline;
 mod presses;
 pub mod rtp;
+mod shares;
 mod stats;
 mod suspicion;
 #[cfg(test)]

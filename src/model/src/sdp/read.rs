@@ -32,7 +32,9 @@ pub fn read(sdp: &[u8]) -> Result<Remote, Unusable> {
         events: events(media),
         // RFC 2543's way to hold a call.
         direction: if on_hold { Direction::Inactive } else { direction(&session, media) },
-        ptime_ms: attribute(media, "ptime").and_then(|value| value.parse().ok()).filter(|ms| (5..=60).contains(ms)),
+        ptime_ms: attribute(media, "ptime")
+            .and_then(|value| value.parse().ok())
+            .filter(|ms| (5..=60).contains(ms)),
         lines: session.medias.iter().enumerate().map(|(index, media)| line(media, index == taken)).collect(),
     })
 }

@@ -19,8 +19,14 @@ fn told(text: &str) -> String {
 fn offers_of_all_kinds() {
     let cases: &[(&str, &str)] = &[
         ("m=audio 4000 RTP/AVP 0\r\n", "10.0.0.1:4000 0Mu [] sendrecv"),
-        ("m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n", "10.0.0.1:4000 8A,0Mu [101] sendrecv"),
-        ("m=audio 4000 RTP/AVP 96 97\r\na=rtpmap:96 pcma/8000/1\r\na=rtpmap:97 telephone-event/48000\r\n", "10.0.0.1:4000 96A [] sendrecv"),
+        (
+            "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+            "10.0.0.1:4000 8A,0Mu [101] sendrecv",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 96 97\r\na=rtpmap:96 pcma/8000/1\r\na=rtpmap:97 telephone-event/48000\r\n",
+            "10.0.0.1:4000 96A [] sendrecv",
+        ),
         ("m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n", "10.0.0.1:4000 0Mu [] sendonly"),
         ("m=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n", "0.0.0.0:4000 0Mu [] inactive"),
         ("m=video 5000 RTP/AVP 31\r\nm=audio 4000 RTP/AVP 0\r\n", "10.0.0.1:4000 0Mu [] sendrecv"),
@@ -48,11 +54,14 @@ fn an_origin_that_the_parser_refuses_is_no_obstacle() {
 
 #[test]
 fn an_answer_takes_one_line_and_refuses_the_others() {
-    let offer = sdp("m=video 5000 RTP/AVP 31 34\r\nm=audio 4000 RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=ptime:30\r\na=sendonly\r\n");
+    let offer = sdp(
+        "m=video 5000 RTP/AVP 31 34\r\nm=audio 4000 RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=ptime:30\r\na=sendonly\r\n",
+    );
     let remote = read(offer.as_bytes()).expect("usable");
     let settled = remote.settle(Some(Law::Mu));
     let local = Local { rtp: "127.0.0.1:9000".parse().expect("address"), session: 7, version: 2 };
-    let text = String::from_utf8(answer(local, &remote, &settled, remote.direction.mirrored())).expect("text");
+    let text =
+        String::from_utf8(answer(local, &remote, &settled, remote.direction.mirrored())).expect("text");
     expect_test::expect![[r#"
         v=0
         o=- 7 2 IN IP4 127.0.0.1

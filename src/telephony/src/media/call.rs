@@ -61,7 +61,13 @@ pub(crate) struct MediaCall {
 }
 
 impl MediaCall {
-    pub fn new(customer: MediaLeg, agent: MediaLeg, shared: Arc<Shared>, note: Note, style: MaskStyle) -> MediaCall {
+    pub fn new(
+        customer: MediaLeg,
+        agent: MediaLeg,
+        shared: Arc<Shared>,
+        note: Note,
+        style: MaskStyle,
+    ) -> MediaCall {
         let config = PipelineConfig {
             law: Law::Mu,
             audio_pt: 0,
@@ -169,7 +175,8 @@ impl MediaCall {
             }
             count(&self.shared.counters.agent_packets);
             let (shared, note) = (&*self.shared, &self.note);
-            self.listener.packet(now_us, &buffer[..len], &mut |press| bring(shared, note, Side::Agent, press));
+            self.listener
+                .packet(now_us, &buffer[..len], &mut |press| bring(shared, note, Side::Agent, press));
             if let Some(target) = self.customer.source.target()
                 && map_payload_type(&mut buffer[..len], &self.agent, &self.customer)
             {

@@ -118,16 +118,11 @@ impl MediaRuntime {
             MediaLeg::new(mio::net::UdpSocket::from_std(rtp), mio::net::UdpSocket::from_std(rtcp))
         };
         let note: Note = Box::new(note);
-        let call =
-            MediaCall::new(leg(a_rtp, a_rtcp), leg(b_rtp, b_rtcp), Arc::clone(&shared), note, style);
+        let call = MediaCall::new(leg(a_rtp, a_rtcp), leg(b_rtp, b_rtcp), Arc::clone(&shared), note, style);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let thread = &self.threads[id % self.threads.len()];
-        let control = MediaControl {
-            id,
-            shared,
-            orders: thread.orders.clone(),
-            waker: Arc::clone(&thread.waker),
-        };
+        let control =
+            MediaControl { id, shared, orders: thread.orders.clone(), waker: Arc::clone(&thread.waker) };
         control.order(Order::Open(id, Box::new(call)))?;
         Ok(MediaHandle { control, customer, agent, closed: false })
     }

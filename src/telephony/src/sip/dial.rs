@@ -45,10 +45,7 @@ fn escaped(user: &str) -> String {
     user.replace('#', "%23")
 }
 
-pub(crate) fn dial(
-    endpoint: &SipEndpoint,
-    dial: Dial,
-) -> Result<(Leg, mpsc::Receiver<LegEvent>), BadTarget> {
+pub(crate) fn dial(endpoint: &SipEndpoint, dial: Dial) -> Result<(Leg, mpsc::Receiver<LegEvent>), BadTarget> {
     let from_user = if user_ok(&dial.from) { escaped(&dial.from) } else { "anonymous".to_owned() };
     if !user_ok(&dial.to) {
         return Err(BadTarget);
@@ -66,7 +63,10 @@ pub(crate) fn dial(
     ];
     if dial.auto_answer {
         // Two dialects of the same wish (RFC 5373; Call-Info as most desk phones read it).
-        headers.push(Header::Other("Alert-Info".to_owned(), "<http://127.0.0.1>;info=alert-autoanswer".to_owned()));
+        headers.push(Header::Other(
+            "Alert-Info".to_owned(),
+            "<http://127.0.0.1>;info=alert-autoanswer".to_owned(),
+        ));
         headers.push(Header::CallInfo("<sip:127.0.0.1>;answer-after=0".into()));
         headers.push(Header::Other("Answer-Mode".to_owned(), "Auto".to_owned()));
     }
@@ -87,8 +87,7 @@ pub(crate) fn dial(
         ..InviteOption::default()
     };
     let (states, state_events) = endpoint.0.layer.new_dialog_state_channel();
-    let (dialog, invite) =
-        endpoint.0.layer.do_invite_async(option, states).map_err(|_| BadTarget)?;
+    let (dialog, invite) = endpoint.0.layer.do_invite_async(option, states).map_err(|_| BadTarget)?;
     let session = Session::none();
     session.sent(&dial.offer);
     let leg = Leg::new(dialog, endpoint.0.layer.clone(), endpoint.0.inlets.clone(), 0, session);

@@ -15,10 +15,11 @@
 //! | Max-Forwards 0 | 483 |
 //! | Require or Proxy-Require of an extension | 420 with Unsupported |
 //! | a body type or encoding that nobody reads | 415 |
-//! | bytes that are no UTF-8, folded lines, spaces in Via | rewritten, same meaning |
+//! | bytes that are no UTF-8, folded lines, spaces in Via, From, To and Contact, `:::` in an IPv6 address | rewritten, same meaning |
 
 use super::head::{Head, NoHead};
 use super::info;
+use super::rewrite::rewritten;
 use std::fmt::Write;
 use tonewall_secret::Key;
 
@@ -145,7 +146,8 @@ fn version_fault(version: &str) -> Option<Refusal> {
 
 fn fields_fault(head: &Head<'_>) -> Option<Refusal> {
     const ONCE: [&str; 6] = ["from", "to", "call-id", "cseq", "max-forwards", "content-length"];
-    if head.first("via").is_none() || ONCE[..4].iter().any(|name| head.first(name).is_none_or(str::is_empty)) {
+    if head.first("via").is_none() || ONCE[..4].iter().any(|name| head.first(name).is_none_or(str::is_empty))
+    {
         return Some(refuse(400, "Missing Header Field"));
     }
     if ONCE.iter().any(|name| head.all(name).count() > 1) {
@@ -169,12 +171,15 @@ fn lacks_magic_cookie(head: &Head<'_>) -> bool {
     head.first("via").is_some_and(|via| !via.contains("z9hG4bK"))
 }
 
-/// A quoted display name that ends, angle brackets that close, and no stray text.
+/// A quoted display name that ends, angle brackets that close, and no space inside them (RFC 3261
+/// §25.1: an addr-spec has none).
 fn address_ok(value: &str) -> bool {
     let mut quoted = false;
     let mut escaped = false;
     let mut depth = 0_i32;
+    let mut last = ' ';
     for c in value.chars() {
+        let spaced = !quoted && (last == '<' && c.is_whitespace() || last.is_whitespace() && c == '>');
         match (quoted, escaped, c) {
             (true, true, _) => escaped = false,
             (true, false, '\\') => escaped = true,
@@ -183,9 +188,10 @@ fn address_ok(value: &str) -> bool {
             (false, _, '>') => depth -= 1,
             _ => {}
         }
-        if !(0..=1).contains(&depth) {
+        if spaced || !(0..=1).contains(&depth) {
             return false;
         }
+        last = c;
     }
     !quoted && depth == 0
 }
@@ -258,9 +264,7 @@ fn extension_fault(head: &Head<'_>, method: &str) -> Option<Refusal> {
         .collect();
     match unknown.is_empty() {
         true => None,
-        false => {
-            Some(Refusal(420, "Bad Extension", format!("Unsupported: {}\r\n", unknown.join(", "))))
-        }
+        false => Some(Refusal(420, "Bad Extension", format!("Unsupported: {}\r\n", unknown.join(", ")))),
     }
 }
 
@@ -313,41 +317,8 @@ fn answer(head: &Head<'_>, Refusal(code, reason, extra): &Refusal) -> Vec<u8> {
 
 /// FNV-1a: a tag that is the same for every copy of a request, with no state kept.
 fn stable_hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
-}
-
-/// The message with its head written again: UTF-8, unfolded, Via without inner spaces.
-fn rewritten(head: &Head<'_>, body: &[u8]) -> Vec<u8> {
-    let mut out = String::with_capacity(head.body_at + 64);
-    out.push_str(&head.start);
-    out.push_str("\r\n");
-    for (name, value) in head.fields() {
-        let value = match super::head::is_name(name, "via") {
-            true => via_without_spaces(value),
-            false => value.to_owned(),
-        };
-        let _ = write!(out, "{name}: {value}\r\n");
-    }
-    out.push_str("\r\n");
-    let mut bytes = out.into_bytes();
-    bytes.extend_from_slice(body);
-    bytes
-}
-
-/// `SIP / 2.0 / UDP host ; branch = x` is legal (RFC 3261 §25.1) and read by few.
-fn via_without_spaces(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for word in value.split_ascii_whitespace() {
-        let glue = ['/', ';', '=', ',', ':'];
-        let joined = out.is_empty() || out.ends_with(glue) || word.starts_with(glue);
-        if !joined {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    out
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -388,6 +359,9 @@ mod tests {
             ("Length: 5", "Length: -1", "400 Bad Content-Length"),
             ("Contact: <sip:a@127.0.0.1:5061>\r\n", "", "400 Missing Contact"),
             ("To: <sip:8500@127.0.0.1>", "To: \"Bell <sip:8500@127.0.0.1>", "400 Bad Address"),
+            ("To: <sip:8500@127.0.0.1>", "To: < sip:8500@127.0.0.1>", "400 Bad Address"),
+            ("To: <sip:8500@127.0.0.1>", "To: <sip:8500@127.0.0.1 >", "400 Bad Address"),
+            ("To: <sip:8500@127.0.0.1>", "To: \"a < b\" <sip:8500@127.0.0.1>", "pass"),
             ("application/sdp", "application/unknown", "415 Unsupported Media Type"),
             ("sip:8500@127.0.0.1 ", "nobody:8500 ", "416 Unsupported URI Scheme"),
             ("sip:8500@127.0.0.1 ", "<sip:8500@127.0.0.1> ", "400 Bad Request URI"),
@@ -421,17 +395,21 @@ mod tests {
         let Verdict::Answer(again) = judge(raw.as_bytes(), true) else { panic!("passed") };
         assert_eq!(first, again, "a retransmission gets the same tag");
         let text = String::from_utf8(first).expect("text");
-        for line in ["branch=z9hG4bKa\r\n", "From: <sip:a@b>;tag=1\r\n", "Call-ID: c1\r\n", "CSeq: 1 INVITE\r\n"] {
+        for line in
+            ["branch=z9hG4bKa\r\n", "From: <sip:a@b>;tag=1\r\n", "Call-ID: c1\r\n", "CSeq: 1 INVITE\r\n"]
+        {
             assert!(text.contains(line), "{line}");
         }
         assert!(text.contains("To: <sip:8500@127.0.0.1>;tag=d"));
     }
 
     #[test]
-    fn spaces_in_via_are_taken_out() {
-        let spaced = "SIP  / 2.0 / TCP     spindle.example.com   ; branch  =   z9hG4bK9ik8  , SIP /2.0/UDP 192.0.2.2 ; branch=x";
-        let expected = "SIP/2.0/TCP spindle.example.com;branch=z9hG4bK9ik8,SIP/2.0/UDP 192.0.2.2;branch=x";
-        assert_eq!(via_without_spaces(spaced), expected);
+    fn three_colons_of_an_address_become_two() {
+        let bug = GOOD.replace("8500@127.0.0.1", "user@[2001:db8:::192.0.2.1]");
+        let Verdict::Pass(bytes, None) = judge(bug.as_bytes(), true) else { panic!("refused") };
+        let text = String::from_utf8(bytes).expect("text");
+        assert!(text.starts_with("INVITE sip:user@[2001:db8::192.0.2.1] SIP/2.0\r\n"), "{text}");
+        assert!(text.contains("To: <sip:user@[2001:db8::192.0.2.1]>\r\n"));
     }
 
     #[test]

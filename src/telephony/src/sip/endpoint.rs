@@ -193,8 +193,10 @@ impl SipEndpoint {
     }
 
     pub(crate) fn contact(&self) -> Option<Uri> {
-        Uri::try_from(format!("sip:tonewall@{}", SocketAddr::new(self.0.advertised, self.0.address.port())).as_str())
-            .ok()
+        Uri::try_from(
+            format!("sip:tonewall@{}", SocketAddr::new(self.0.advertised, self.0.address.port())).as_str(),
+        )
+        .ok()
     }
 }
 
@@ -217,11 +219,7 @@ async fn bind_both(listen: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
 
 type Transactions = rsipstack::transaction::TransactionReceiver;
 
-async fn incoming_loop(
-    endpoint: SipEndpoint,
-    mut transactions: Transactions,
-    calls: mpsc::Sender<Incoming>,
-) {
+async fn incoming_loop(endpoint: SipEndpoint, mut transactions: Transactions, calls: mpsc::Sender<Incoming>) {
     while let Some(tx) = transactions.recv().await {
         let received = Instant::now();
         let has_to_tag = tx.original.to_header().is_ok_and(|to| matches!(to.tag(), Ok(Some(_))));
@@ -258,7 +256,12 @@ async fn out_of_dialog(endpoint: SipEndpoint, mut tx: Transaction) {
     }
 }
 
-async fn new_call(endpoint: &SipEndpoint, mut tx: Transaction, calls: &mpsc::Sender<Incoming>, received: Instant) {
+async fn new_call(
+    endpoint: &SipEndpoint,
+    mut tx: Transaction,
+    calls: &mpsc::Sender<Incoming>,
+    received: Instant,
+) {
     let refusal = match (endpoint.0.draining.load(Ordering::Acquire), calls.capacity()) {
         (true, _) | (_, 0) => Some((StatusCode::ServiceUnavailable, Vec::new())),
         _ => None,
@@ -317,6 +320,10 @@ pub(crate) async fn run_leg(
             watched.end(408).await;
             let _ = events.send(LegEvent::Ended(LegEnd::Silent)).await;
         }
+    }
+    // The tombstone of a call keeps its legs for a minute; the stack need not.
+    if watched.is_over() {
+        watched.0.forget();
     }
 }
 

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn folded_compact_and_latin1_fields_are_read() {
         let raw = b"OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP h\r\n ;branch=z\r\nFROM : \"J\xfcrgen\" <sip:j@h>\r\nl: 2\r\n\r\nhi";
-        let head = Head::read(raw).ok().expect("a head");
+        let Ok(head) = Head::read(raw) else { panic!("no head") };
         assert_eq!(head.start, "OPTIONS sip:a@b SIP/2.0");
         assert_eq!(head.first("via"), Some("SIP/2.0/UDP h ;branch=z"));
         assert_eq!(head.first("from"), Some("\"J?rgen\" <sip:j@h>"));

@@ -104,10 +104,18 @@ pub(crate) struct LegCore {
     ended_by_us: AtomicBool,
 }
 
-impl Drop for LegCore {
-    fn drop(&mut self) {
+impl LegCore {
+    /// Gives back what the stack holds for the dialog, which it never does by itself. Answers to
+    /// retransmissions live on in its transactions.
+    pub fn forget(&self) {
         self.inlets.close(&self.call_id);
         self.layer.remove_dialog(&self.dialog.id());
+    }
+}
+
+impl Drop for LegCore {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 

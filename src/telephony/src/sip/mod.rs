@@ -1,8 +1,8 @@
 //! SIP: the only place that knows its syntax.
 //!
-//! `doorman` judges raw bytes before the stack sees them, `endpoint` brings requests to their
-//! dialog, `leg` is a dialog as the rest of Tonewall sees it, `session` the timers and `inspector`
-//! the digest repairs that the stack lacks.
+//! `doorman` judges raw bytes before the stack sees them and `rewrite` puts them right, `endpoint`
+//! brings requests to their dialog, `leg` is a dialog as the rest of Tonewall sees it, `session` the
+//! timers and `inspector` the digest repairs that the stack lacks.
 
 mod dial;
 mod doorman;
@@ -13,6 +13,7 @@ mod inspector;
 mod leg;
 #[cfg(test)]
 mod properties;
+mod rewrite;
 mod session;
 mod tcp;
 mod udp;

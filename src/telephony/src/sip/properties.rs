@@ -8,16 +8,29 @@ use proptest::prelude::*;
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let method = prop_oneof![Just("INVITE"), Just("INFO"), Just("ACK"), Just("BYE"), Just("X")];
     let name = prop_oneof![
-        Just("Via"), Just("v"), Just("From"), Just("To"), Just("Call-ID"), Just("CSeq"), Just("Max-Forwards"),
-        Just("Content-Length"), Just("l"), Just("Content-Type"), Just("Contact"), Just("Require"), Just("X"),
+        Just("Via"),
+        Just("v"),
+        Just("From"),
+        Just("To"),
+        Just("Call-ID"),
+        Just("CSeq"),
+        Just("Max-Forwards"),
+        Just("Content-Length"),
+        Just("l"),
+        Just("Content-Type"),
+        Just("Contact"),
+        Just("Require"),
+        Just("X"),
     ];
     let field = (name, "[ -~\\t]{0,40}").prop_map(|(name, value)| format!("{name}: {value}\r\n"));
     let body = proptest::collection::vec(any::<u8>(), 0..80);
-    (method, "[ -~]{0,30}", proptest::collection::vec(field, 0..14), body).prop_map(|(method, uri, fields, body)| {
-        let mut raw = format!("{method} {uri} SIP/2.0\r\n{}\r\n", fields.concat()).into_bytes();
-        raw.extend(body);
-        raw
-    })
+    (method, "[ -~]{0,30}", proptest::collection::vec(field, 0..14), body).prop_map(
+        |(method, uri, fields, body)| {
+            let mut raw = format!("{method} {uri} SIP/2.0\r\n{}\r\n", fields.concat()).into_bytes();
+            raw.extend(body);
+            raw
+        },
+    )
 }
 
 proptest! {
@@ -43,10 +56,10 @@ proptest! {
 
     #[test]
     fn a_repaired_message_needs_no_second_repair(raw in message()) {
-        if let Verdict::Pass(once, _) = judge(&raw, true) {
-            if let Verdict::Pass(twice, _) = judge(&once, true) {
-                prop_assert_eq!(once, twice);
-            }
+        if let Verdict::Pass(once, _) = judge(&raw, true)
+            && let Verdict::Pass(twice, _) = judge(&once, true)
+        {
+            prop_assert_eq!(once, twice);
         }
     }
 

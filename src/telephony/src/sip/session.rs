@@ -127,9 +127,7 @@ mod tests {
     #[test]
     fn who_refreshes_and_what_is_too_small() {
         let agreed = |value, supports| agree(value, supports).expect("acceptable");
-        let timer = |ours| {
-            Some(Agreed { interval: Duration::from_secs(1_800), ours, peer_supports: true })
-        };
+        let timer = |ours| Some(Agreed { interval: Duration::from_secs(1_800), ours, peer_supports: true });
         assert_eq!(agreed("1800", true), timer(false));
         assert_eq!(agreed("1800;refresher=uac", true), timer(false));
         assert_eq!(agreed("1800 ; refresher=UAS", true), timer(true));

@@ -7,9 +7,9 @@
 use super::doorman::{Verdict, judge};
 use super::head::{self, Head};
 use super::info::InfoInlets;
+use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::stream::StreamConnectionInner;
 use rsipstack::transport::tcp::TcpConnection;
-use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::{SipAddr, SipConnection};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -75,10 +75,8 @@ async fn serve(
     stream.set_nodelay(true)?;
     let (stack_side, our_side) = private_pair().await?;
     let (stack_read, stack_write) = tokio::io::split(stack_side);
-    let address = |addr: SocketAddr| SipAddr {
-        r#type: Some(rsipstack::sip::Transport::Tcp),
-        addr: addr.into(),
-    };
+    let address =
+        |addr: SocketAddr| SipAddr { r#type: Some(rsipstack::sip::Transport::Tcp), addr: addr.into() };
     let inner = StreamConnectionInner::new(address(local), address(peer), stack_read, stack_write);
     let connection = TcpConnection { inner: Arc::new(inner), cancel_token: Some(stop.child_token()) };
     stack.transport_layer.add_connection(SipConnection::Tcp(connection));

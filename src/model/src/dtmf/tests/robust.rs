@@ -1,1 +1,134 @@
+//! Whatever comes: no panic, no growth, no tone.
 
+use super::sound::{Rng, Train};
+use super::wire::{Sent, config, encode, packet, packets};
+use crate::dtmf::rtp::Header;
+use crate::dtmf::{Law, Listener, Pipeline};
+use crate::tenant::MaskStyle;
+use proptest::prelude::*;
+use std::sync::LazyLock;
+
+#[test]
+fn a_leg_fits_into_four_kibibytes() {
+    assert!(size_of::<Pipeline>() <= 4_096, "{}", size_of::<Pipeline>());
+    assert!(size_of::<Listener>() <= 4_096);
+}
+
+/// A key held for a second, in packets.
+static HELD: LazyLock<Vec<Sent>> = LazyLock::new(|| {
+    let sound = Train::new(1, 1_000.0, 0.0, -10.0).make(&mut Rng::new(5, "held"));
+    let digit = sound.truth[0];
+    packets(Law::A, &encode(Law::A, &sound.samples[digit.start + 4..digit.end - 4]), 20)
+});
+
+#[derive(Clone, Debug)]
+enum Step {
+    Bytes(Vec<u8>),
+    /// A packet of the held key.
+    Tone(usize),
+    /// A telephone-event, well formed or not.
+    Event(u16, u32, Vec<u8>),
+    Wait(u32),
+    Secure(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => proptest::collection::vec(any::<u8>(), 0..700).prop_map(Step::Bytes),
+        1 => (proptest::collection::vec(any::<u8>(), 0..700), 0..130u8).prop_map(|(mut bytes, kind)| {
+            if let [first, second, ..] = &mut bytes[..] {
+                (*first, *second) = (0x80 | (*first & 0x3F), kind);
+            }
+            Step::Bytes(bytes)
+        }),
+        8 => (0..50usize).prop_map(Step::Tone),
+        1 => (any::<u16>(), any::<u32>(), proptest::collection::vec(any::<u8>(), 0..20))
+            .prop_map(|(sequence, timestamp, payload)| Step::Event(sequence, timestamp, payload)),
+        2 => (0..60_000u32).prop_map(Step::Wait),
+        1 => any::<bool>().prop_map(Step::Secure),
+    ]
+}
+
+/// Runs steps; returns whether a packet of the key came out while the line was secured.
+fn run(steps: &[Step], always_secured: bool) -> Result<bool, TestCaseError> {
+    let mut pipeline = Pipeline::new(config(Law::A, MaskStyle::Silence, 20));
+    pipeline.set_secured(true);
+    let (mut now_us, mut given, mut left, mut leaked) = (0, 0, 0, false);
+    for step in steps {
+        let mut out = |bytes: &[u8]| {
+            left += 1;
+            let Some((header, payload)) = Header::read(bytes) else { return };
+            let is_tone = |sent: &&Sent| {
+                let own = Header::read(&sent.bytes).expect("RTP").0;
+                own.timestamp == header.timestamp && sent.bytes[12..] == bytes[payload.clone()]
+            };
+            leaked |= HELD.iter().any(|sent| is_tone(&sent));
+        };
+        let datagram = match step {
+            Step::Bytes(bytes) => bytes.clone(),
+            Step::Tone(index) => HELD[*index % HELD.len()].bytes.clone(),
+            Step::Event(sequence, timestamp, payload) => packet(101, *sequence, *timestamp, false, payload),
+            Step::Wait(us) => {
+                now_us += u64::from(*us);
+                pipeline.timer(now_us, &mut out);
+                continue;
+            }
+            Step::Secure(on) => {
+                pipeline.set_secured(*on || always_secured);
+                continue;
+            }
+        };
+        given += 1;
+        pipeline.packet(now_us, &datagram, &mut out, &mut |_| ());
+    }
+    pipeline.timer(u64::MAX, &mut |_| left += 1);
+    prop_assert_eq!(pipeline.next_timeout_us(), None);
+    prop_assert!(left <= given, "{} in, {} out", given, left);
+    prop_assert_eq!((pipeline.stats().packets_in, pipeline.stats().packets_out), (given, left));
+    Ok(leaked)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_input_never_panics_or_multiplies(steps in proptest::collection::vec(step(), 0..80)) {
+        run(&steps, false)?;
+    }
+
+    #[test]
+    fn a_key_in_any_order_never_leaves_a_secured_line(steps in proptest::collection::vec(step(), 0..80)) {
+        prop_assert!(!run(&steps, true)?);
+    }
+
+    /// Mostly in order, with loss, repetition and swaps: where a detector is most easily fooled.
+    #[test]
+    fn a_key_on_a_bad_network_never_leaves_a_secured_line(
+        changes in proptest::collection::vec((0..50usize, 0..50usize, 0..3u8), 0..12),
+        waits in proptest::collection::vec(0..40_000u32, 50),
+    ) {
+        let mut order: Vec<usize> = (0..50).collect();
+        for (a, b, kind) in changes {
+            let (a, b) = (a % order.len(), b % order.len());
+            match kind {
+                0 => order.swap(a, b),
+                1 => { order.remove(a); }
+                _ => order.insert(a, order[b]),
+            }
+        }
+        let steps: Vec<Step> =
+            order.into_iter().zip(waits).flat_map(|(index, us)| [Step::Tone(index), Step::Wait(us)]).collect();
+        prop_assert!(!run(&steps, true)?);
+    }
+
+    #[test]
+    fn a_listener_survives_anything(datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..40)) {
+        let mut listener = Listener::new(config(Law::Mu, MaskStyle::Silence, 20));
+        for mut bytes in datagrams {
+            if let [first, second, ..] = &mut bytes[..] {
+                (*first, *second) = (0x80 | (*first & 0x3F), [0, 101][usize::from(*second & 1)]);
+            }
+            listener.packet(0, &bytes, &mut |_| ());
+        }
+    }
+}

@@ -211,9 +211,9 @@ pub fn speech(rng: &mut Rng, seconds: f64, low_dbm0: f64, high_dbm0: f64) -> Vec
 }
 
 fn phrase(rng: &mut Rng) -> Vec<f64> {
-    let pitch = if rng.below(2) == 0 { rng.range(90.0, 140.0) } else { rng.range(165.0, 220.0) };
+    let pitch = if rng.below(2) == 0 { rng.range(90.0, 140.0) } else { rng.range(150.0, 180.0) };
     let tract = rng.range(0.92, 1.18);
-    let breath = rng.range(0.002, 0.03);
+    let breath = rng.range(0.01, 0.05);
     let mut resonators = [Resonator::default(); 4];
     let mut noise = Resonator::default();
     let mut glottis = [0.0f64; 3];
@@ -255,7 +255,7 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
             if n % 16 == 0 {
                 for (index, resonator) in resonators.iter_mut().enumerate() {
                     let hz = if index < 3 { formants[index] } else { 3_400.0 };
-                    resonator.tune(hz, [90.0, 120.0, 170.0, 250.0][index]);
+                    resonator.tune(hz, [110.0, 150.0, 190.0, 260.0][index]);
                 }
                 noise.tune(hiss, 700.0);
             }
@@ -270,7 +270,7 @@ fn phrase(rng: &mut Rng) -> Vec<f64> {
 
 /// 250–3,450 Hz, as the telephone leaves it.
 pub fn telephone_band(sound: &mut [f64]) {
-    for (hz, high_pass) in [(250.0, true), (250.0, true), (3_450.0, false)] {
+    for (hz, high_pass) in [(250.0, true), (3_450.0, false)] {
         biquad(sound, hz, high_pass);
     }
 }

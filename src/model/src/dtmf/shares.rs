@@ -1,0 +1,54 @@
+//! How much of what is heard a pair is: the measures that suspicion and detection share.
+
+use super::fit::{Fit, WINDOW};
+use super::front::Energy;
+
+/// Lowest pair that is a threat: −40 dBm0, 5 dB under what a listener needs.
+pub const PAIR_ENERGY_MIN: f32 = WINDOW as f32 * 15_839.0 * 15_839.0 * 1.0e-4;
+
+/// Largest ratio of squared amplitudes either way: 14 dB, for a twist of 12 and the error of a
+/// short window.
+const TWIST_MAX: f32 = 25.0;
+
+/// Other sound in the band, against sound above it, that noise explains: white noise has half as
+/// much there, a voice ten times as much.
+const NOISE: f32 = 1.2;
+
+/// What a pair must have of the energy in its window.
+pub struct Shares {
+    /// Of the band, 640–1,760 Hz.
+    pub band: f32,
+    /// Against the voice below the band.
+    pub voice: f32,
+    /// Of everything but hum and dial tone.
+    pub all: f32,
+}
+
+impl Shares {
+    /// Whether a fit has them.
+    pub fn hold(&self, fit: &Fit, energy: &Energy) -> bool {
+        fit.energy > self.band * energy.band
+            && fit.energy > self.voice * (fit.energy + energy.voice)
+            && fit.energy > self.all * energy.all
+    }
+}
+
+/// Whether a pair is loud and even enough to tell anybody anything.
+pub fn is_threat(fit: &Fit) -> bool {
+    fit.energy > PAIR_ENERGY_MIN && fit.low < TWIST_MAX * fit.high && fit.high < TWIST_MAX * fit.low
+}
+
+/// Whether what the band holds beside the pair is little, as a share of the pair, or noise.
+pub fn is_noise(fit: &Fit, energy: &Energy, little: f32) -> bool {
+    energy.band - fit.energy < little * fit.energy + noise(energy)
+}
+
+/// The same with the voice below the band counted too, at `weight` times its energy.
+pub fn is_noise_without_voice(fit: &Fit, energy: &Energy, little: f32, weight: f32) -> bool {
+    energy.band - fit.energy + weight * energy.voice < little * fit.energy + noise(energy)
+}
+
+/// What noise explains of the band, judged by the sound above it.
+fn noise(energy: &Energy) -> f32 {
+    NOISE * (energy.all - energy.band - energy.voice).max(0.0)
+}
