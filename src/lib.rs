@@ -12,7 +12,7 @@
 //! PIN, plan) → arbiter by hash of the call id → call actor { `model::call`, media, legs } → offer
 //! leg B → 200 → bridge → BYE, CANCEL or time-out → call record → actor stops.
 //!
-//! Web, jobs and calls meet only at rows and views; commands come back through [`calls::Desk`].
+//! Web, jobs and calls meet only at rows, views and news of attempts; commands come back through [`calls::Desk`].
 
 #![forbid(unsafe_code)]
 

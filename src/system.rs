@@ -121,6 +121,15 @@ impl System {
     }
 }
 
+/// The folder of a SQLite file; a PostgreSQL URL needs none.
+fn make_folder(url: &str) -> std::io::Result<()> {
+    let path = url.strip_prefix("sqlite://").map(|rest| rest.split('?').next().unwrap_or(rest));
+    match path.and_then(|path| std::path::Path::new(path).parent()) {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
+        _ => Ok(()),
+    }
+}
+
 /// What lives on the multi-thread runtime has to be made there: its tasks must never sit on an
 /// arbiter that a call can block.
 async fn signalling_and_ledger(
@@ -131,6 +140,7 @@ async fn signalling_and_ledger(
     let options =
         SipOptions { listen: config.sip.listen, advertised: config.sip.advertised, t1: config.sip.t1 };
     let started = runtime.spawn(async move {
+        make_folder(&url).map_err(|error| not("folder of the database")(&error))?;
         tonewall_store::migrate(&url).await.map_err(|error| not("database")(&error))?;
         let store =
             Store::open(&url, StoreOptions::default()).await.map_err(|error| not("database")(&error))?;

@@ -84,11 +84,21 @@ impl Desk {
 
     /// One attempt, from the ledger.
     pub async fn attempt(&self, tenant: &TenantId, id: &AttemptId) -> Result<AttemptRow, DeskError> {
-        match self.0.store.tenant(tenant).attempt(id).await {
-            Ok(row) => Ok(row),
-            Err(StoreError::NotFound) => Err(DeskError::NotFound),
-            Err(error) => Err(DeskError::Store(error)),
+        let (store, id) = (self.0.store.tenant(tenant), id.clone());
+        // On the runtime of the store's pool: a connection opened on a web worker would live there.
+        match self.0.runtime.spawn(async move { store.attempt(&id).await }).await {
+            Ok(Ok(row)) => Ok(row),
+            Ok(Err(StoreError::NotFound)) => Err(DeskError::NotFound),
+            Ok(Err(error)) => Err(DeskError::Store(error)),
+            Err(_) => Err(DeskError::Busy),
         }
+    }
+
+    /// Whether a payment could be taken: the ledger answers, and the node takes calls.
+    pub async fn is_ready(&self) -> bool {
+        let store = self.0.store.clone();
+        let answers = self.0.runtime.spawn(async move { store.ping().await.is_ok() }).await;
+        answers.unwrap_or(false) && !self.0.sip.is_draining()
     }
 
     /// Sets a fault off in a call (feature `faults`; without it nothing happens).

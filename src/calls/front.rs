@@ -26,12 +26,19 @@ pub struct Front {
     around: Surroundings,
     supervisors: ArcSwap<HashMap<TenantId, Addr<TenantSupervisor>>>,
     pins: Arc<parking_lot::Mutex<PinGuard>>,
+    /// The clock of the counts, which outlive their supervisors.
+    epoch: Instant,
 }
 
 impl Front {
     /// Starts a supervisor a tenant; on a thread of the actix system.
     pub fn start(around: Surroundings) -> Arc<Front> {
-        let front = Arc::new(Front { supervisors: ArcSwap::default(), pins: Arc::default(), around });
+        let front = Arc::new(Front {
+            supervisors: ArcSwap::default(),
+            pins: Arc::default(),
+            epoch: Instant::now(),
+            around,
+        });
         // Seated before anybody is told that we are ready: the first call finds its supervisor.
         for tenant in front.around.tenants.snapshot().tenants() {
             let first = front.fresh(&tenant.id);
@@ -42,7 +49,7 @@ impl Front {
 
     /// A new supervisor, seated; it lives when its future is polled.
     fn fresh(&self, tenant: &TenantId) -> ContextFut<TenantSupervisor, Context<TenantSupervisor>> {
-        let supervisor = TenantSupervisor::new(self.around.clone(), Arc::clone(&self.pins));
+        let supervisor = TenantSupervisor::new(self.around.clone(), Arc::clone(&self.pins), self.epoch);
         let future = Context::new().into_future(supervisor);
         self.seat(tenant, future.address());
         future
@@ -95,7 +102,7 @@ impl Front {
             info!(%source, "number not known");
             return call.leg.reject(404, Some("Number not known here"));
         };
-        let Some(trunk) = tenant.trunk_of(source.ip()).map(|trunk| trunk.id.clone()) else {
+        let Some(trunk) = tenant.trunk_of(source.ip().to_canonical()).map(|trunk| trunk.id.clone()) else {
             warn!(%source, tenant = %tenant.id, "call from an address that is no trunk of the tenant");
             return call.leg.reject(403, Some("Source not allowed"));
         };

@@ -2,7 +2,7 @@
 //! recorded, whoever has hung up or crashed meanwhile.
 //!
 //! The row is committed before the first byte leaves. Only the death or the deadline of this task
-//! (or of the process) makes an attempt Unknown.
+//! (or of the process), or a gateway that does not say, makes an attempt Unknown.
 
 use super::Surroundings;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tonewall_connectors::gateways;
 use tonewall_model::call::{Attempted, Authorise};
 use tonewall_model::capture::Field;
 use tonewall_model::ids::{AgentId, AttemptId, CallId};
-use tonewall_model::payment::{AttemptState, DeclineClass, Outcome, UnknownWhy};
+use tonewall_model::payment::{AttemptState, Decline, DeclineClass, Outcome, UnknownWhy};
 use tonewall_model::tenant::{GatewayKind, Tenant};
 use tonewall_store::{CardFacts, NewAttempt, StoreError, TenantStore};
 use tracing::{error, info, warn};
@@ -22,8 +22,8 @@ use tracing::{error, info, warn};
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Tries to write an outcome into a ledger that is locked. The money has moved by then: giving up
-/// early would leave it to the resolver, trying for ever would pile tasks up.
-const CONCLUDE_TRIES: u32 = 20;
+/// early would leave it to the resolver; with the driver's horizon they have to fit into [`DEADLINE`].
+const CONCLUDE_TRIES: u32 = 14;
 
 /// Pause between them, growing.
 const CONCLUDE_PAUSE: Duration = Duration::from_millis(250);
@@ -127,6 +127,15 @@ async fn conclude(store: &TenantStore, attempt: &AttemptId, outcome: Outcome) ->
     news(AttemptState::Unknown, None)
 }
 
+/// The field that the bank objected to (ISO 8583 response codes 14 and 54; else the code).
+fn objected(no: &Decline) -> Field {
+    match no.scheme_code.as_deref() {
+        Some("14") => Field::Pan,
+        Some("54") => Field::Expiry,
+        _ => Field::Code,
+    }
+}
+
 /// An attempt's state in words for the agent.
 pub(crate) fn news(state: AttemptState, outcome: Option<&Outcome>) -> Attempted {
     let auth_code = match outcome {
@@ -135,7 +144,7 @@ pub(crate) fn news(state: AttemptState, outcome: Option<&Outcome>) -> Attempted 
     };
     let (say, fix) = match (state, outcome) {
         (AttemptState::Declined, Some(Outcome::Declined(no))) => {
-            (no.say.clone(), (no.class == DeclineClass::FixData).then_some(Field::Code))
+            (no.say.clone(), (no.class == DeclineClass::FixData).then(|| objected(no)))
         }
         (AttemptState::Rejected, Some(Outcome::Rejected { say, .. })) => (say.clone(), None),
         (AttemptState::Approved, _) => ("The payment has been taken.".to_owned(), None),

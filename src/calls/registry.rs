@@ -235,9 +235,12 @@ impl Registry {
         let mut entries = self.entries.write();
         entries
             .retain(|_, entry| entry.ended.load().as_ref().is_none_or(|ended| ended.elapsed() < TOMBSTONE));
-        let ended = entries.values().filter(|entry| entry.is_over()).count();
-        if ended > TOMBSTONES_MAX {
-            entries.retain(|_, entry| !entry.is_over());
+        let mut ended: Vec<Instant> =
+            entries.values().filter_map(|entry| entry.ended.load().as_deref().copied()).collect();
+        if ended.len() > TOMBSTONES_MAX {
+            ended.sort_unstable();
+            let oldest_kept = ended[ended.len() - TOMBSTONES_MAX];
+            entries.retain(|_, entry| entry.ended.load().as_deref().is_none_or(|at| *at >= oldest_kept));
         }
     }
 

@@ -51,8 +51,8 @@ pub(super) struct TenantSupervisor {
 }
 
 impl TenantSupervisor {
-    pub fn new(around: Surroundings, pins: Arc<Mutex<PinGuard>>) -> TenantSupervisor {
-        TenantSupervisor { around, pins, epoch: Instant::now(), rates: HashMap::new() }
+    pub fn new(around: Surroundings, pins: Arc<Mutex<PinGuard>>, epoch: Instant) -> TenantSupervisor {
+        TenantSupervisor { around, pins, epoch, rates: HashMap::new() }
     }
 
     fn has_room(&mut self, new: &NewCall) -> bool {

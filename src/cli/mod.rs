@@ -49,6 +49,9 @@ enum Command {
         /// Where it listens.
         #[arg(long, default_value = "127.0.0.1:8090")]
         listen: SocketAddr,
+        /// Folder of tenants whose merchants it knows.
+        #[arg(long, default_value = "tenants")]
+        tenants: PathBuf,
     },
 }
 
@@ -85,7 +88,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(ConfigCommand::Check(layers)) => check::config(&layers),
         Command::Config(ConfigCommand::Example) => check::example(),
         Command::Call(call) => call.run(),
-        Command::Sandbox { listen } => tools::sandbox(listen),
+        Command::Sandbox { listen, tenants } => tools::sandbox(listen, &tenants),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Thin shells: `migrate`, `call`, `sandbox`.
 
-use super::{fail, on_runtime};
+use super::{fail, on_runtime, usage};
+use crate::tenancy::{Secrets, load};
 use clap::Args;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use tonewall_loadtest::cli::Load;
 use tonewall_loadtest::sandbox::{self, SandboxOptions};
@@ -29,9 +31,19 @@ pub(super) fn migrate(url: &str) -> ExitCode {
     })
 }
 
-pub(super) fn sandbox(listen: SocketAddr) -> ExitCode {
+/// The sandbox gateway, with the merchants of the tenants of a folder besides its own.
+pub(super) fn sandbox(listen: SocketAddr, tenants: &Path) -> ExitCode {
+    let mut options = SandboxOptions::default();
+    if tenants.is_dir() {
+        match load(tenants, &Secrets::from_environment()) {
+            Ok(tenants) => options.merchants.extend(
+                tenants.iter().map(|t| (t.gateway.merchant.clone(), t.gateway.secret.expose().clone())),
+            ),
+            Err(problems) => return usage(problems),
+        }
+    }
     on_runtime(async move {
-        match sandbox::serve(listen, SandboxOptions::default()).await {
+        match sandbox::serve(listen, options).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("sandbox on {listen}: {error}")),
         }

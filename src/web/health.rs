@@ -15,11 +15,11 @@ pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().body("ok\n")
 }
 
-/// The ledger answers: a payment could be taken.
+/// A payment could be taken: the ledger answers, and the node is not being emptied.
 pub(super) async fn ready(desk: web::Data<Desk>) -> HttpResponse {
-    match desk.around().store.ping().await {
-        Ok(()) => HttpResponse::Ok().body("ok\n"),
-        Err(_) => HttpResponse::ServiceUnavailable().body("ledger unavailable\n"),
+    match desk.is_ready().await {
+        true => HttpResponse::Ok().body("ok\n"),
+        false => HttpResponse::ServiceUnavailable().body("draining, or the ledger is unavailable\n"),
     }
 }
 

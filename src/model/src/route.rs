@@ -51,8 +51,8 @@ pub enum Called<'t> {
     },
 }
 
-/// What a dialled user part is to a tenant; the longest number wins, so that `8500` and `85001`
-/// can stand side by side.
+/// What a dialled user part is to a tenant; the longest number wins. Manifests refuse an on-demand
+/// number that is the beginning of another: a PIN could make up the difference.
 pub fn called<'t>(tenant: &'t Tenant, dialled: &str) -> Option<Called<'t>> {
     let fits = |number: &str, route: &NumberRoute| match route {
         NumberRoute::InPath { .. } => number == dialled,

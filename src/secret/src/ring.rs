@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 /// More would only hide a dead actor for longer; fewer could lose keys of a key-mashing caller.
 const SLOTS: usize = 32;
 
-/// A ring of 32 atomic bytes, one producer and one consumer.
+/// A ring of 32 atomic bytes: one producer, one consumer, and a supervisor that may clear it.
 ///
 /// No digit ever sits in a channel: the channel says only "a key is there", and the key is taken
 /// here by a swap with zero, so that nothing of it stays behind.
@@ -41,13 +41,22 @@ impl KeyRing {
 
     /// The oldest press, or `None` when the ring is empty.
     pub fn take(&self) -> Option<Key> {
-        let head = self.head.load(Ordering::Relaxed);
-        if head == self.tail.load(Ordering::Acquire) {
-            return None;
+        loop {
+            let head = self.head.load(Ordering::Acquire);
+            if head == self.tail.load(Ordering::Acquire) {
+                return None;
+            }
+            let slot = &self.slots[head % SLOTS];
+            let value = slot.load(Ordering::Relaxed);
+            let next = head.wrapping_add(1);
+            // Emptied before the place is given back; whoever else takes at the same time (a
+            // supervisor that clears the ring of a sick call) finds the head moved and looks again.
+            if value != 0 && slot.compare_exchange(value, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                let _ = self.head.compare_exchange(head, next, Ordering::Release, Ordering::Relaxed);
+                return Key::from_slot(value);
+            }
+            let _ = self.head.compare_exchange(head, next, Ordering::Release, Ordering::Relaxed);
         }
-        let slot = self.slots[head % SLOTS].swap(0, Ordering::Relaxed);
-        self.head.store(head.wrapping_add(1), Ordering::Release);
-        Key::from_slot(slot)
     }
 
     /// Wipes what is left: a call that ends, a field that closes.

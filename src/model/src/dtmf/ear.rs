@@ -97,17 +97,21 @@ impl Ear {
     ) -> Heard {
         let hole = self.meet(header, place);
         let cold = self.tones.heard_samples() < WARM_SAMPLES;
+        // What can match nothing any more goes now, not with the next press, which may never come.
+        self.presses.expire(now_us);
         let mut heard = Heard { suspicious: false, muted: hole || cold || self.tail > 0, hole };
         self.next_timestamp = header.timestamp.wrapping_add(payload.len() as u32);
         self.tail -= payload.len() as i64;
-        let table = law.table();
-        for (index, code) in payload.iter().enumerate() {
-            let Some((suspicious, tone)) = self.tones.push(table[usize::from(*code)]) else { continue };
-            let at = header.timestamp.wrapping_add(index as u32 + 1);
+        let mut heard_until = 0;
+        while heard_until < payload.len() {
+            let (taken, found) = self.tones.take(law.table(), &payload[heard_until..]);
+            heard_until += taken;
+            let Some((suspicious, tone)) = found else { continue };
+            let at = header.timestamp.wrapping_add(heard_until as u32);
             if suspicious {
                 heard.suspicious = true;
                 self.suspicions += u64::from(!self.suspicious);
-                let left = payload.len() - 1 - index;
+                let left = payload.len() - heard_until;
                 self.tail = self.tail.max(TAIL_SAMPLES - left as i64);
             }
             self.suspicious = suspicious;
@@ -139,6 +143,8 @@ impl Ear {
                 Sighting::Goes => self.presses.event_until(now_us, block.until()),
                 Sighting::Old => {}
             }
+            // The gateway may cut the tone a little before the event or let it run on after it: the
+            // mask lasts as long as the event, whatever the audio beside it sounds like.
             let left = i64::from(block.until().wrapping_sub(self.next_timestamp) as i32);
             self.tail = self.tail.max((left + TAIL_SAMPLES).clamp(TAIL_SAMPLES, 8_000));
         }

@@ -129,3 +129,59 @@ impl Events {
         Sighting::First
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sightings of blocks given as (start, code, duration, end, marker).
+    fn sightings(blocks: &[(u32, u8, u16, bool, bool)]) -> Vec<Sighting> {
+        let mut events = Events::default();
+        let sight = |&(start, code, duration, end, marker): &(u32, u8, u16, bool, bool)| {
+            events.sight(7, marker, &Block { code, end, start, duration })
+        };
+        blocks.iter().map(sight).collect()
+    }
+
+    #[test]
+    fn ssrc_and_timestamp_name_an_event() {
+        use Sighting::*;
+        assert_eq!(
+            sightings(&[
+                (1_000, 5, 160, false, true),
+                (1_000, 5, 320, true, false),
+                (1_000, 5, 320, true, false),
+                (2_000, 5, 160, false, true),
+                (1_000, 5, 320, true, false),
+                (1_500, 6, 160, true, false),
+                (1_500, 6, 160, true, false),
+            ]),
+            [First, Goes, Goes, First, Old, First, Old]
+        );
+    }
+
+    #[test]
+    fn segments_and_restamped_packets_go_on() {
+        use Sighting::*;
+        let long =
+            [(0, 5, 0xFF00, false, true), (0xFFFF, 5, 160, false, false), (0x1_FFFE, 5, 160, true, false)];
+        assert_eq!(sightings(&long), [First, Goes, Goes]);
+        let restamped = [(0, 5, 160, false, true), (160, 5, 160, false, false), (320, 5, 160, true, false)];
+        assert_eq!(sightings(&restamped), [First, Goes, Goes]);
+        let pressed_again =
+            [(0, 5, 160, false, true), (160, 5, 160, true, false), (320, 5, 160, false, false)];
+        assert_eq!(sightings(&pressed_again), [First, Goes, First], "behind an end");
+        let marked = [(0, 5, 160, false, true), (200, 5, 160, false, true)];
+        assert_eq!(sightings(&marked), [First, First], "a marker starts an event");
+    }
+
+    #[test]
+    fn blocks_follow_each_other_in_time_and_are_bounded() {
+        let starts = |payload: &[u8]| blocks(payload, 100).map(|block| block.start).collect::<Vec<_>>();
+        assert_eq!(starts(&[5, 0x80, 1, 0, 6, 0x80, 2, 0, 9]), [100, 356]);
+        assert!(starts(&[5, 0x80, 1]).is_empty());
+        assert_eq!(starts(&[0; 400]).len(), BLOCKS_MAX);
+        let flash = blocks(&[16, 0, 0, 0], 0).next().expect("a block");
+        assert!(flash.key().is_none());
+    }
+}

@@ -57,8 +57,8 @@ impl Hold {
         self.slots[SLOTS - 1].is_some() || self.used + samples > BYTES
     }
 
-    /// Adds a packet behind the others. There must be room ([`Hold::is_full`]), and a packet has
-    /// at most [`PACKET_SAMPLES_MAX`] samples: otherwise it is added muted and cut.
+    /// Adds a packet behind the others. There must be room ([`Hold::is_full`]): a payload that
+    /// finds too little is cut and muted, a packet that finds no slot is gone.
     pub fn push(&mut self, now_us: u64, header: Header, payload: &[u8], muted: bool) {
         let room = payload.len().min(BYTES - self.used);
         let samples = u16::try_from(room).unwrap_or(0);

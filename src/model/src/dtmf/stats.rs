@@ -30,7 +30,7 @@ pub enum Verdict {
 /// Counts of one pipeline since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Datagrams given to [`Pipeline::packet`].
+    /// Datagrams given to [`super::Pipeline::packet`].
     pub packets_in: u64,
     /// Packets that left.
     pub packets_out: u64,

@@ -41,16 +41,18 @@ impl Tones {
         self.heard_samples
     }
 
-    /// Takes one sample; at the end of a hop says whether it is suspicious, and what is detected.
-    pub fn push(&mut self, sample: f32) -> Option<(bool, Tone)> {
-        self.heard_samples = self.heard_samples.saturating_add(1);
-        if !self.front.push(self.tables, sample) || !self.front.is_full() {
-            return None;
+    /// Takes code words up to the end of a hop; says how many, whether there is suspicion at the
+    /// end of the hop, and what is detected there.
+    pub fn take(&mut self, linear: &[f32; 256], codes: &[u8]) -> (usize, Option<(bool, Tone)>) {
+        let (taken, complete) = self.front.take(self.tables, linear, codes);
+        self.heard_samples = self.heard_samples.saturating_add(taken as u32);
+        if !complete || !self.front.is_full() {
+            return (taken, None);
         }
         let correlations = self.front.correlations(self.tables);
         let look = Look::at(&self.front, self.tables, &correlations);
         let suspicious = self.suspicion.judge(&self.front, self.tables, look.as_ref());
         let tone = self.detector.judge(&self.front, self.tables, &correlations, look.as_ref());
-        Some((suspicious || !matches!(tone, Tone::Nothing), tone))
+        (taken, Some((suspicious || !matches!(tone, Tone::Nothing), tone)))
     }
 }

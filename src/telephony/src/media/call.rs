@@ -194,7 +194,9 @@ impl MediaCall {
         };
         for _ in 0..DRAIN_MAX {
             let Some((len, from)) = receive(&from_leg.rtcp, buffer) else { return false };
-            if from_leg.rtcp_source.admit(now_us, from, None) != Admission::Taken {
+            let ssrc =
+                buffer[..len].get(4..8).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+            if from_leg.rtcp_source.admit(now_us, from, ssrc) != Admission::Taken {
                 count(&self.shared.counters.strangers);
                 continue;
             }

@@ -62,7 +62,7 @@ pub(crate) fn dial(endpoint: &SipEndpoint, dial: Dial) -> Result<(Leg, mpsc::Rec
         Header::Allow("INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE".into()),
     ];
     if dial.auto_answer {
-        // Two dialects of the same wish (RFC 5373; Call-Info as most desk phones read it).
+        // Three dialects of the same wish (RFC 5373; Call-Info as most desk phones read it).
         headers.push(Header::Other(
             "Alert-Info".to_owned(),
             "<http://127.0.0.1>;info=alert-autoanswer".to_owned(),

@@ -18,7 +18,7 @@
 //! | bytes that are no UTF-8, folded lines, spaces in Via, From, To and Contact, `:::` in an IPv6 address | rewritten, same meaning |
 
 use super::head::{Head, NoHead};
-use super::info;
+use super::info::{self, DialogKey};
 use super::rewrite::rewritten;
 use std::fmt::Write;
 use tonewall_secret::Key;
@@ -47,7 +47,7 @@ pub(crate) enum Verdict {
 
 /// A digit that came by SIP INFO, with what tells a retransmission.
 pub(crate) struct InfoKey {
-    pub call_id: String,
+    pub dialog: DialogKey,
     pub cseq: u32,
     pub key: Key,
 }
@@ -94,7 +94,9 @@ fn pass_request(head: &Head<'_>, body: &[u8]) -> Verdict {
     }
     let key = key.and_then(|key| {
         let (cseq, _) = cseq_of(head)?;
-        Some(InfoKey { call_id: head.first("call-id")?.to_owned(), cseq, key })
+        let our_tag = tag(head.first("to")?)?.to_owned();
+        let dialog = DialogKey { call_id: head.first("call-id")?.to_owned(), our_tag };
+        Some(InfoKey { dialog, cseq, key })
     });
     Verdict::Pass(bytes, key)
 }
@@ -419,7 +421,10 @@ mod tests {
             Content-Type: application/dtmf-relay\r\nContent-Length: 22\r\n\r\nSignal=5\r\nDuration=160";
         let Verdict::Pass(bytes, Some(taken)) = judge(raw.as_bytes(), true) else { panic!("no key") };
         assert!(taken.key.same_as(&Key::from_char('5').expect("a key")));
-        assert_eq!((taken.call_id.as_str(), taken.cseq), ("c1", 7));
+        assert_eq!(
+            (taken.dialog.call_id.as_str(), taken.dialog.our_tag.as_str(), taken.cseq),
+            ("c1", "2", 7)
+        );
         let text = String::from_utf8(bytes).expect("text");
         assert!(text.contains("Signal=x\r\n") && !text.contains("Signal=5"));
     }

@@ -161,6 +161,11 @@ impl SipEndpoint {
         self.0.draining.store(true, Ordering::Release);
     }
 
+    /// Whether no new call is taken any more.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
+    }
+
     /// Closes the sockets.
     pub fn stop(&self) {
         self.0.stop.cancel();
@@ -287,10 +292,15 @@ async fn new_call(
     endpoint.remember(&leg);
     let (sender, events) = mpsc::channel(EVENTS_MAX);
     tokio::spawn(run_leg(leg.clone(), state_events, sender));
+    let hung_up = Arc::clone(&leg.0.hung_up);
     tokio::spawn(async move {
         let mut dialog = dialog;
-        if let Err(error) = dialog.handle(&mut tx).await {
-            debug!(%error, "INVITE transaction ended");
+        tokio::select! {
+            handled = dialog.handle(&mut tx) => if let Err(error) = handled {
+                debug!(%error, "INVITE transaction ended");
+            },
+            // The stack would repeat the 200 to a caller who has hung up, until 64 times T1.
+            () = hung_up.notified() => {}
         }
     });
     if calls.try_send(Incoming { leg: leg.clone(), events, invite }).is_err() {
@@ -426,7 +436,12 @@ async fn early(leg: &Leg, mut dialog: InviteDialog, tx: &mut Transaction) -> Res
             leg.end(487).await;
             Ok(())
         }
-        Method::Invite | Method::PRack | Method::Ack | Method::Bye => dialog.handle(tx).await,
+        Method::Bye => {
+            let handled = dialog.handle(tx).await;
+            leg.0.hung_up.notify_one();
+            handled
+        }
+        Method::Invite | Method::PRack | Method::Ack => dialog.handle(tx).await,
         _ => tx.reply(StatusCode::NotImplemented).await,
     }
 }

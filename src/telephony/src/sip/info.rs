@@ -80,27 +80,34 @@ impl InfoInlet {
     }
 }
 
-/// The inlets of all live legs, by Call-ID.
+/// A dialog from our side: Call-ID and our own tag, which only the two parties of it know.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct DialogKey {
+    pub call_id: String,
+    pub our_tag: String,
+}
+
+/// The inlets of all live legs.
 #[derive(Clone, Default)]
-pub(crate) struct InfoInlets(Arc<RwLock<HashMap<String, Arc<InfoInlet>>>>);
+pub(crate) struct InfoInlets(Arc<RwLock<HashMap<DialogKey, Arc<InfoInlet>>>>);
 
 impl InfoInlets {
-    pub fn open(&self, call_id: &str) -> Arc<InfoInlet> {
+    pub fn open(&self, dialog: &DialogKey) -> Arc<InfoInlet> {
         let inlet = Arc::new(InfoInlet::default());
         if let Ok(mut inlets) = self.0.write() {
-            inlets.insert(call_id.to_owned(), Arc::clone(&inlet));
+            inlets.insert(dialog.clone(), Arc::clone(&inlet));
         }
         inlet
     }
 
-    pub fn close(&self, call_id: &str) {
+    pub fn close(&self, dialog: &DialogKey) {
         if let Ok(mut inlets) = self.0.write() {
-            inlets.remove(call_id);
+            inlets.remove(dialog);
         }
     }
 
-    pub fn bring(&self, call_id: &str, cseq: u32, key: Key) {
-        let inlet = self.0.read().ok().and_then(|inlets| inlets.get(call_id).cloned());
+    pub fn bring(&self, dialog: &DialogKey, cseq: u32, key: Key) {
+        let inlet = self.0.read().ok().and_then(|inlets| inlets.get(dialog).cloned());
         if let Some(inlet) = inlet {
             inlet.bring(cseq, key);
         }
@@ -143,13 +150,15 @@ mod tests {
 
     #[test]
     fn a_retransmission_brings_no_second_digit() {
+        let dialog =
+            |call_id: &str, tag: &str| DialogKey { call_id: call_id.to_owned(), our_tag: tag.to_owned() };
         let inlets = InfoInlets::default();
-        let inlet = inlets.open("c1");
+        let inlet = inlets.open(&dialog("c1", "a"));
         let five = || Key::from_char('5').expect("a key");
-        inlets.bring("c1", 2, five());
-        inlets.bring("c1", 2, five());
-        inlets.bring("other", 3, five());
-        inlets.bring("c1", 3, five());
+        inlets.bring(&dialog("c1", "a"), 2, five());
+        inlets.bring(&dialog("c1", "a"), 2, five());
+        inlets.bring(&dialog("c1", "guessed"), 900, five());
+        inlets.bring(&dialog("c1", "a"), 3, five());
         assert!(inlet.take().is_some() && inlet.take().is_some() && inlet.take().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! One SIP dialog of a call, as the rest of Tonewall sees it.
 
-use super::info::{InfoInlet, InfoInlets};
+use super::info::{DialogKey, InfoInlet, InfoInlets};
 use super::session::Session;
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle};
 use rsipstack::dialog::dialog_layer::DialogLayer;
@@ -9,7 +9,7 @@ use rsipstack::sip::{Header, HeadersExt, Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tracing::debug;
 
 /// Events that a slow owner may leave waiting. An INVITE dialog brings a handful; more waiting
@@ -95,20 +95,22 @@ pub(crate) struct LegCore {
     layer: Arc<DialogLayer>,
     inlets: InfoInlets,
     inlet: Arc<InfoInlet>,
-    call_id: String,
+    own: DialogKey,
     /// A request of ours that changes the session is in flight: theirs gets 491 (RFC 3261 §14.2).
     pub changing: AtomicBool,
     /// Highest CSeq that the peer used, to refuse older ones with 500 (RFC 3261 §12.2.2).
     pub peer_cseq: AtomicU32,
     pub session: Session,
     ended_by_us: AtomicBool,
+    /// The caller hung up before its ACK: nobody waits for our 200 any more.
+    pub hung_up: Arc<Notify>,
 }
 
 impl LegCore {
     /// Gives back what the stack holds for the dialog, which it never does by itself. Answers to
     /// retransmissions live on in its transactions.
     pub fn forget(&self) {
-        self.inlets.close(&self.call_id);
+        self.inlets.close(&self.own);
         self.layer.remove_dialog(&self.dialog.id());
     }
 }
@@ -127,18 +129,20 @@ impl Leg {
         peer_cseq: u32,
         session: Session,
     ) -> Leg {
-        let call_id = dialog.id().call_id;
-        let inlet = inlets.open(&call_id);
+        let id = dialog.id();
+        let own = DialogKey { call_id: id.call_id, our_tag: id.local_tag };
+        let inlet = inlets.open(&own);
         Leg(Arc::new(LegCore {
             dialog,
             layer,
             inlets,
             inlet,
-            call_id,
+            own,
             changing: AtomicBool::new(false),
             peer_cseq: AtomicU32::new(peer_cseq),
             session,
             ended_by_us: AtomicBool::new(false),
+            hung_up: Arc::default(),
         }))
     }
 

@@ -122,7 +122,7 @@ async fn inward(
             match judge(&message, false) {
                 Verdict::Pass(bytes, key) => {
                     if let Some(taken) = key {
-                        inlets.bring(&taken.call_id, taken.cseq, taken.key);
+                        inlets.bring(&taken.dialog, taken.cseq, taken.key);
                     }
                     stack.write_all(&bytes).await?;
                 }
@@ -132,6 +132,10 @@ async fn inward(
                 Verdict::Drop(why) => debug!(why, "message dropped"),
             }
             tonewall_secret::wipe::zero(&mut message);
+        }
+        // What was drained lies on behind the end, digits of an INFO too.
+        for byte in buffer.spare_capacity_mut() {
+            byte.write(0);
         }
     }
 }

@@ -31,7 +31,7 @@ impl GuardedSocket {
         match judge(received, true) {
             Verdict::Pass(bytes, key) => {
                 if let Some(taken) = key {
-                    self.inlets.bring(&taken.call_id, taken.cseq, taken.key);
+                    self.inlets.bring(&taken.dialog, taken.cseq, taken.key);
                 }
                 let room = out.get_mut(..bytes.len())?;
                 room.copy_from_slice(&bytes);

@@ -311,7 +311,7 @@ pub fn music(rng: &mut Rng, seconds: f64) -> Vec<f64> {
             };
             for (factor, db) in overtones {
                 let phase = rng.range(0.0, TAU);
-                let decay = if kind % 2 == 0 { 1.0 / rng.range(800.0, 4_000.0) } else { 0.0 };
+                let decay = if kind == 0 || kind == 2 { 1.0 / rng.range(800.0, 4_000.0) } else { 0.0 };
                 for n in 0..length.min(len - at) {
                     let vibrato = if kind == 3 { 3.0 * (TAU * 5.5 * n as f64 / RATE).sin() } else { 0.0 };
                     let angle = TAU * hz * factor * n as f64 / RATE + phase + vibrato;
