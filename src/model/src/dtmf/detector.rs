@@ -27,6 +27,9 @@ const OFFSET_SPOKEN_OVER: f32 = 0.012;
 /// short tone must not be completed by the next one.
 const MISSES_MAX: u32 = 8;
 
+/// Windows without the pair after a hole, which tell that it did not come out of it.
+const HOLE_MISSES: u32 = 3;
+
 /// Windows without the pair after which a key is over. A pause of 30 ms has 8 or more; 20 ms of a
 /// lost packet that somebody filled with silence have 5.
 const ABSENT_MAX: u32 = 7;
@@ -132,8 +135,9 @@ impl Detector {
             None => self.miss(),
         }
         if let Some(search) = self.search.take_if(|search| search.is_key()) {
-            let fit = tables.nominal(search.pair, correlations);
-            self.down = Some(Down { pair: search.pair, low: fit.low, high: fit.high, absent: 0 });
+            // Not what is heard now: the tone may have ended in a hole.
+            let ([low, _], [high, _]) = (search.low, search.high);
+            self.down = Some(Down { pair: search.pair, low, high, absent: 0 });
             self.lost_hops = 0;
             return Tone::Began { code: search.pair.code(), ago: search.age * HOP as u32 + WINDOW as u32 };
         }
@@ -188,7 +192,7 @@ impl Detector {
         let Some(search) = &mut self.search else { return };
         search.misses += 1;
         search.phases = None;
-        if search.misses == MISSES_MAX && self.lost_hops > 0 {
+        if search.misses >= HOLE_MISSES && self.lost_hops > 0 {
             // The tone went into a hole and did not come out: it may have ended anywhere in it.
             search.alone += self.lost_hops / 2;
             self.lost_hops = 0;

@@ -1,7 +1,7 @@
 //! The pipeline's promises, one by one.
 
 use super::judge::Listener as FarListener;
-use super::sound::{Digit, Rng, Train, speech};
+use super::sound::{Digit, Rng, Train, add_noise, speech};
 use super::wire::{
     EVENT_PT, OUT_EVENT_PT, Output, SEQUENCE_0, SSRC, Sent, TIMESTAMP_0, audio_pt, code, config, decode,
     drive, encode, packet, packets, play,
@@ -164,6 +164,28 @@ fn what_is_around_a_gap_or_late_leaves_muted() {
     assert_eq!([59, 61, 62, 63, 64, 65].map(heard), [false, false, false, false, true, true]);
     let stats = pipeline.stats();
     assert_eq!((stats.late, stats.holes), (1, 2));
+}
+
+#[test]
+fn a_key_that_ends_in_a_lost_packet_is_one_press_and_the_line_is_heard_again() {
+    // 25 ms of a tone are heard, the other 20 ms are lost; what is left is noise.
+    let sound = Train::new(1, 45.0, 0.0, -10.0).make(&mut Rng::new(8, "lost end"));
+    let digit = sound.truth[0];
+    let mut samples = vec![0.0; 120 * 160];
+    samples[1_720..1_720 + 360].copy_from_slice(&sound.samples[digit.start..digit.end]);
+    add_noise(&mut samples, &mut Rng::new(9, "line"), -50.0);
+    let mut sent = packets(LAW, &encode(LAW, &samples), 20);
+    sent.remove(12);
+    let mut pipeline = secured(MaskStyle::Silence);
+    let output = drive(&mut pipeline, &sent);
+    assert_eq!(output.presses.len(), 1);
+    assert!(output.packets[10..13].iter().all(silent));
+    let heard = output.packets[18..].iter().filter(|sent| !silent(sent)).count();
+    assert!(
+        heard + 8 >= output.packets.len() - 18,
+        "{heard} of {} packets are heard",
+        output.packets.len() - 18
+    );
 }
 
 fn event_packet(sequence: u16, start: u32, marker: bool, code: u8, end: bool, duration: u16) -> Vec<u8> {
