@@ -12,12 +12,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tonewall-connectors", &["tonewall-model", "tonewall-secret"]),
     ("tonewall-store", &["tonewall-migrations", "tonewall-model", "tonewall-secret"]),
     ("tonewall-migrations", &[]),
-    ("tonewall-loadtest", &[]),
+    ("loadtest", &[]),
     (
         "tonewall",
         &[
             "tonewall-connectors",
-            "tonewall-loadtest",
+            "loadtest",
             "tonewall-migrations",
             "tonewall-model",
             "tonewall-secret",
@@ -30,11 +30,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Who may name a third party's crate in its manifest.
 const OWNERS: &[(&str, &[&str])] = &[
     ("rsipstack", &["tonewall-telephony"]),
-    ("reqwest", &["tonewall-connectors", "tonewall-loadtest"]),
+    ("reqwest", &["tonewall-connectors", "loadtest"]),
     ("sea-orm", &["tonewall-store", "tonewall-migrations"]),
     ("sea-orm-migration", &["tonewall-store", "tonewall-migrations"]),
     ("actix", &["tonewall"]),
-    ("actix-web", &["tonewall", "tonewall-loadtest"]),
+    ("actix-web", &["tonewall", "loadtest"]),
     ("ssh2", &["tonewall-connectors"]),
     ("lettre", &["tonewall-connectors"]),
 ];
@@ -167,8 +167,8 @@ fn graph_control() {
         "packages": [
             package("tonewall-model", &["tonewall-store", "tonewall-secret", "serde"]),
             package("tonewall-connectors", &["tonewall-telephony", "reqwest"]),
-            package("tonewall-loadtest", &["tonewall-model", "reqwest"]),
-            package("tonewall-store", &["rsipstack", "tonewall-loadtest"]),
+            package("loadtest", &["tonewall-model", "reqwest"]),
+            package("tonewall-store", &["rsipstack", "loadtest"]),
             package("tonewall-utils", &[]),
         ],
     });
@@ -176,7 +176,7 @@ fn graph_control() {
         "model may not use tonewall-store",
         "connectors may not use tonewall-telephony",
         "loadtest may not use tonewall-model",
-        "store may not use tonewall-loadtest",
+        "store may not use loadtest",
         "tonewall-utils stands on no floor",
     ];
     assert_flags(&arrows(&bad), &wrong);
