@@ -127,18 +127,6 @@ fn unwanted() -> Vec<String> {
         &["/wo", "rk/"],
         &["/ro", "ot/"],
         &["/tm", "p/"],
-        // How the text came about is not what it says.
-        &["AI-", "generated"],
-        &["AI ", "assistant"],
-        &["language ", "model"],
-        &["L", "LM"],
-        &["Chat", "GPT"],
-        &["Open", "AI"],
-        &["Anth", "ropic"],
-        &["Cla", "ude"],
-        &["Co", "pilot"],
-        &["Co-authored", "-by"],
-        &["sub", "agent"],
     ];
     pieces.iter().map(|parts| parts.concat()).collect()
 }
