@@ -92,7 +92,7 @@ impl World {
             carrier_bind: None,
             api: self.server.api(),
             token: token.to_owned(),
-            seed: 7,
+            seed: seed(),
         })
         .await
         .expect("stage")
@@ -154,6 +154,11 @@ pub fn northwind_call() -> CallPlan {
 /// up its own middle digits: the sweep must not find what may be stored.
 pub fn card() -> TestCard {
     TestCard { pan: "4263970000005262".into(), expiry: "1230".into(), cvc: "907".into() }
+}
+
+/// The seed of every voice and key time; `tests/figures --seed` sets another one.
+pub fn seed() -> u64 {
+    std::env::var("TONEWALL_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7)
 }
 
 /// A caller that no other call of this process has.
