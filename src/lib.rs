@@ -19,9 +19,14 @@
 pub mod calls;
 pub mod cli;
 pub mod config;
+pub mod demo;
+pub mod events;
 pub mod harden;
 pub mod jobs;
+pub mod letters;
+pub mod metrics;
 mod random;
+pub mod screen;
 pub mod system;
 pub mod tenancy;
 pub mod web;

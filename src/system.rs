@@ -1,8 +1,15 @@
 //! The supervisor tree: what is started in which order, and how it is drained.
 
 use crate::calls::{Arbiters, Desk, Front, Registry, Surroundings, beats};
-use crate::config::Config;
+use crate::config::{Config, Mail};
+use crate::demo::Controls;
+use crate::events::Events;
+use crate::jobs::outbox::{self, Outbox};
+use crate::letters::Letters;
+use crate::metrics::Metrics;
+use crate::screen::{self, Screens};
 use crate::tenancy::Tenants;
+use crate::web::operators::{self, Operators};
 use crate::{jobs, web};
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,7 +17,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tonewall_connectors::driver::{GatewayClient, Pace};
+use tonewall_connectors::mail::{MailConfig, MailTls, Mailer};
+use tonewall_secret::Secret;
 use tonewall_store::{Store, StoreOptions};
 use tonewall_telephony::media::{MediaOptions, MediaRuntime};
 use tonewall_telephony::sip::{Incoming, SipEndpoint, SipOptions};
@@ -21,6 +32,10 @@ const DRAIN_LOOK: Duration = Duration::from_millis(100);
 
 /// Time for the last BYEs and ledger rows of calls that the end of the grace cut off.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Time for deliveries under way. One that takes longer is left: its lease runs out, and the next
+/// process delivers it again under the same id.
+const DELIVERIES_MAX: Duration = Duration::from_secs(5);
 
 /// Why the system did not start; in words for an operator.
 #[derive(Debug)]
@@ -44,7 +59,11 @@ pub struct System {
     pub sip: SocketAddr,
     /// Where HTTP is taken.
     pub http: SocketAddr,
+    /// Where metrics and health are told.
+    pub metrics: SocketAddr,
     server: web::Server,
+    metrics_server: Operators,
+    deliveries: Deliveries,
     around: Surroundings,
     grace: Duration,
 }
@@ -56,41 +75,39 @@ impl System {
         tenants: Arc<Tenants>,
         runtime: Handle,
     ) -> Result<System, NotStarted> {
-        let (store, sip, incoming) = signalling_and_ledger(config, &runtime).await?;
-        let media = MediaRuntime::start(&MediaOptions {
-            bind: config.media.bind,
-            advertised: config.media.advertised,
-            ports: config.media.ports.clone(),
-            threads: config.media.threads,
-        })
-        .map_err(|error| not("media threads")(&error))?;
-        let gateways = GatewayClient::new(Pace::default())
-            .map_err(|_| NotStarted("HTTP client for gateways cannot be built".to_owned()))?;
-        let registry = Arc::new(Registry::new(runtime.clone(), store.clone()));
-        let arbiters = Arc::new(Arbiters::start(config.arbiters));
-        let around = Surroundings {
-            runtime: runtime.clone(),
-            sip,
-            media: Arc::new(media),
-            store,
-            gateways: Arc::new(gateways),
-            tenants,
-            registry: Arc::clone(&registry),
-            arbiters: Arc::clone(&arbiters),
-            calls_per_tenant_max: config.calls_per_tenant_max as usize,
-        };
-        let front = Front::start(around.clone());
-        actix_rt::spawn(arbiters.watch(Arc::clone(&registry)));
-        runtime.spawn(front.serve(incoming));
-        runtime.spawn(beats(registry));
-        runtime.spawn(jobs::resolve::run(around.clone()));
+        System::start_with(config, tenants, runtime, None).await
+    }
+
+    /// The same, with the demo's customers and mailbox on its pages.
+    pub async fn start_with(
+        config: &Config,
+        tenants: Arc<Tenants>,
+        runtime: Handle,
+        controls: Option<Controls>,
+    ) -> Result<System, NotStarted> {
+        // What a wrong set-up would stop comes first: no call is taken that has to be dropped again.
+        let letters = Arc::new(Letters::new().map_err(|error| not("letters")(&error))?);
+        let mailer = config.mail.as_ref().map(mailer).transpose()?.map(Arc::new);
+        let (around, incoming) = surroundings(config, tenants, runtime.clone()).await?;
         let desk = Desk::new(around.clone());
-        let server =
-            web::start(config.http_listen, desk.clone()).map_err(|error| not("HTTP address")(&error))?;
-        let http = server.address;
-        let sip = around.sip.address();
-        info!(%sip, %http, "tonewall is up");
-        Ok(System { desk, sip, http, server, around, grace: config.drain_grace })
+        let screens = Screens::new(desk.clone(), screen::Options { mail_on: mailer.is_some() });
+        let options = web::Options {
+            secure_cookies: config.http.secure_cookies,
+            trusted_proxies: config.http.trusted_proxies.clone(),
+        };
+        let letters_shown = Arc::clone(&letters);
+        let parts = web::Parts { desk: desk.clone(), screens, letters: letters_shown, controls, options };
+        let (server, metrics_server) = servers(config, parts).await?;
+        let deliveries = Deliveries::start(&around, letters, mailer);
+        let front = Front::start(around.clone());
+        actix_rt::spawn(Arc::clone(&around.arbiters).watch(Arc::clone(&around.registry)));
+        runtime.spawn(beats(Arc::clone(&around.registry)));
+        runtime.spawn(jobs::resolve::run(around.clone()));
+        runtime.spawn(front.serve(incoming));
+        let (sip, http, metrics) = (around.sip.address(), server.address, metrics_server.address);
+        info!(%sip, %http, %metrics, "tonewall is up");
+        let grace = config.drain_grace;
+        Ok(System { desk, sip, http, metrics, server, metrics_server, deliveries, around, grace })
     }
 
     /// Drain, grace, end: no new call, live calls may finish, what is left is ended politely.
@@ -114,10 +131,101 @@ impl System {
         let (dialogs, transactions, finished) = (gauges.dialogs, gauges.transactions, gauges.finished);
         info!(dialogs, transactions, finished, "signalling at the end of the drain");
         self.server.stop().await;
+        self.deliveries.stop().await;
+        // Last of what listens: whoever drains the node watches here what is left.
+        self.metrics_server.stop().await;
         let store = self.around.store.clone();
         let _ = self.around.runtime.spawn(async move { store.close().await }).await;
         self.around.media.stop();
         self.around.sip.stop();
+    }
+}
+
+/// The job that delivers what the ledger has written down for others.
+struct Deliveries {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Deliveries {
+    fn start(around: &Surroundings, letters: Arc<Letters>, mailer: Option<Arc<Mailer>>) -> Deliveries {
+        let (stop, stopped) = watch::channel(false);
+        let outbox = Outbox {
+            store: around.store.clone(),
+            tenants: Arc::clone(&around.tenants),
+            letters,
+            mailer,
+            events: Arc::clone(&around.events),
+            metrics: around.metrics.clone(),
+            stop: stopped,
+        };
+        Deliveries { stop, task: around.runtime.spawn(outbox::run(outbox)) }
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(DELIVERIES_MAX, self.task).await.is_err() {
+            warn!("deliveries under way are left to the next process");
+        }
+    }
+}
+
+fn mailer(mail: &Mail) -> Result<Mailer, NotStarted> {
+    let credentials = mail.credentials.as_ref();
+    let config = MailConfig {
+        host: mail.host.clone(),
+        port: mail.port,
+        tls: if mail.tls { MailTls::Required } else { MailTls::None },
+        credentials: credentials.map(|(name, word)| (name.clone(), Secret::new(word.expose().clone()))),
+        from: mail.from.clone(),
+    };
+    Mailer::new(config).map_err(|error| not("mail")(&error))
+}
+
+/// Everything that a call needs; nothing takes a call yet.
+async fn surroundings(
+    config: &Config,
+    tenants: Arc<Tenants>,
+    runtime: Handle,
+) -> Result<(Surroundings, mpsc::Receiver<Incoming>), NotStarted> {
+    let media = MediaRuntime::start(&MediaOptions {
+        bind: config.media.bind,
+        advertised: config.media.advertised,
+        ports: config.media.ports.clone(),
+        threads: config.media.threads,
+    })
+    .map_err(|error| not("media threads")(&error))?;
+    let gateways = GatewayClient::new(Pace::default())
+        .map_err(|_| NotStarted("HTTP client for gateways cannot be built".to_owned()))?;
+    let (store, sip, incoming) = signalling_and_ledger(config, &runtime).await?;
+    let (events, metrics) = (Arc::new(Events::new()), Metrics::new());
+    let registry = Registry::new(runtime.clone(), store.clone(), Arc::clone(&events), metrics.clone());
+    let around = Surroundings {
+        runtime,
+        sip,
+        media: Arc::new(media),
+        store,
+        gateways: Arc::new(gateways),
+        tenants,
+        registry: Arc::new(registry),
+        events,
+        metrics,
+        arbiters: Arc::new(Arbiters::start(config.arbiters)),
+        calls_per_tenant_max: config.calls_per_tenant_max as usize,
+    };
+    Ok((around, incoming))
+}
+
+/// Both servers, or none: where the second has no address, the first does not stay behind.
+async fn servers(config: &Config, parts: web::Parts) -> Result<(web::Server, Operators), NotStarted> {
+    let desk = parts.desk.clone();
+    let server = web::open(config.http.listen, parts).map_err(|error| not("HTTP address")(&error))?;
+    match operators::open(config.metrics_listen, desk) {
+        Ok(metrics) => Ok((server, metrics)),
+        Err(error) => {
+            server.stop().await;
+            Err(not("address of metrics")(&error))
+        }
     }
 }
 
@@ -135,7 +243,7 @@ fn make_folder(url: &str) -> std::io::Result<()> {
 async fn signalling_and_ledger(
     config: &Config,
     runtime: &Handle,
-) -> Result<(Store, SipEndpoint, tokio::sync::mpsc::Receiver<Incoming>), NotStarted> {
+) -> Result<(Store, SipEndpoint, mpsc::Receiver<Incoming>), NotStarted> {
     let url = config.database.url.expose().clone();
     let options =
         SipOptions { listen: config.sip.listen, advertised: config.sip.advertised, t1: config.sip.t1 };
@@ -148,6 +256,13 @@ async fn signalling_and_ledger(
             .interrupted_to_unknown(OffsetDateTime::now_utc())
             .await
             .map_err(|error| not("attempts of the last run")(&error))?;
+        let calls = store
+            .close_interrupted_calls(OffsetDateTime::now_utc())
+            .await
+            .map_err(|error| not("calls of the last run")(&error))?;
+        if calls > 0 {
+            warn!(calls, "calls were up when the last process ended: closed in their records");
+        }
         if interrupted > 0 {
             warn!(interrupted, "attempts were under way when the last process ended: unknown until resolved");
         }

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod browser;
 mod calls;
 mod failures;
 mod figures;

@@ -14,9 +14,9 @@ use crate::transport::{Sent, Transport};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::Instant;
-use tonewall_model::card::Card;
+use tonewall_model::card::{Card, Kept};
 use tonewall_model::money::Money;
-use tonewall_model::payment::{Outcome, UnknownWhy};
+use tonewall_model::payment::{DeclineClass, Outcome, UnknownWhy};
 use tonewall_model::tenant::GatewayAccount;
 use tonewall_secret::{Secret, wipe};
 
@@ -122,7 +122,8 @@ impl GatewayClient {
         Ok(GatewayClient { transport: Transport::new(pace.connect_timeout)?, pace })
     }
 
-    /// Takes a payment from a card. When it returns, the card is wiped.
+    /// Takes a payment from a card. When it returns, the code and the body are wiped, and so is the rest
+    /// of the card unless a bank's no leaves it usable: then it comes back with the outcome.
     ///
     /// The attempt has to be in the ledger before this is called.
     pub async fn authorise(
@@ -131,10 +132,11 @@ impl GatewayClient {
         account: &GatewayAccount,
         order: &Order,
         card: Card,
-    ) -> Outcome {
-        let sealed = match gateway.sale(account, order, card) {
+    ) -> (Outcome, Option<Kept>) {
+        let (card, code) = card.part();
+        let sealed = match gateway.sale(account, order, &card, code) {
             Ok(sealed) => sealed,
-            Err(refuse) => return outcome(Ended::Refused(refuse)),
+            Err(refuse) => return (outcome(Ended::Refused(refuse)), None),
         };
         wipe::scrub_registers();
         let errand = self.sale_errand(gateway, account, order);
@@ -143,8 +145,10 @@ impl GatewayClient {
         if !sealed.wiped(self.pace.wipe_wait).await {
             tracing::error!(attempt = %order.attempt, "a sent card body is still held by its connection");
         }
+        let outcome = outcome(ended);
+        let kept = Some(card).filter(|_| leaves_it_usable(&outcome));
         wipe::scrub_registers();
-        outcome(ended)
+        (outcome, kept)
     }
 
     /// Charges a stored card under its agreement.
@@ -246,7 +250,7 @@ impl GatewayClient {
         read: impl Fn(&Raw) -> Reading<T>,
     ) -> Ended<T> {
         let profile = errand.gateway.profile();
-        let prepared = match self.transport.prepare(profile, head) {
+        let prepared = match self.transport.prepare(profile.loopback_http, head) {
             Ok(prepared) => prepared,
             Err(refuse) => return Ended::Refused(refuse),
         };
@@ -296,6 +300,18 @@ impl GatewayClient {
         may_replay: bool,
     ) -> Errand<'a> {
         Errand { gateway, account, order, horizon: self.pace.query_horizon, may_replay }
+    }
+}
+
+/// Whether the same card may do once a field is put right, or later.
+fn leaves_it_usable(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Declined(no) => matches!(no.class, DeclineClass::FixData | DeclineClass::RetryLater),
+        Outcome::Approved(_)
+        | Outcome::Rejected { .. }
+        | Outcome::Held(_)
+        | Outcome::Pending { .. }
+        | Outcome::Unknown(_) => false,
     }
 }
 

@@ -1,6 +1,7 @@
-//! What may be kept of a text that a gateway sent.
+//! What may be kept of a text that somebody else's system sent.
 //!
-//! A gateway may echo a card number in an error, so nothing of its answers is kept unseen.
+//! A gateway may echo a card number in an error, and in a CRM people have typed card numbers into
+//! names, so nothing of their answers is kept unseen.
 
 /// Shortest card number (ISO/IEC 7812-1; 12 exist at Maestro, whose numbers begin otherwise).
 const PAN_LEN_MIN: usize = 12;
@@ -17,15 +18,37 @@ const RUN_LEN_MAX: usize = 8;
 /// A run goes on across one space, dot, dash, comma or slash at a time, as people group card numbers.
 pub(crate) fn clean(text: &str, len_max: usize) -> String {
     let visible = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
-    let mut kept: Vec<char> = text.chars().map(visible).collect();
-    for (start, end) in digit_runs(&kept) {
-        let digits = kept[start..end].iter().filter(|c| c.is_ascii_digit()).count();
-        if digits > RUN_LEN_MAX {
-            kept[start..end].fill('#');
+    blanked(text.chars().map(visible).collect(), RUN_LEN_MAX, len_max)
+}
+
+/// Words for people, in any script: trimmed, at most `len_max` characters, everything invisible
+/// dropped, and any run of digits blanked that is long enough for a card number.
+pub(crate) fn words(text: &str, len_max: usize) -> String {
+    let shown = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| is_visible(*c));
+    let shown: String = shown.collect();
+    let single = shown.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    blanked(single.chars().collect(), PAN_LEN_MIN - 1, len_max).trim_end().to_owned()
+}
+
+/// Whether a character shows and takes no part in directing others: no control character, no line
+/// end, nothing of zero width, no bidirectional override (Unicode UAX #9).
+pub(crate) fn is_visible(c: char) -> bool {
+    let hidden = matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    !c.is_control() && !hidden
+}
+
+/// At most `len_max` characters, in which runs of more than `run_max` digits are blanked.
+fn blanked(mut text: Vec<char>, run_max: usize, len_max: usize) -> String {
+    for (start, end) in digit_runs(&text) {
+        if text[start..end].iter().filter(|c| c.is_numeric()).count() > run_max {
+            text[start..end].fill('#');
         }
     }
-    kept.truncate(len_max);
-    kept.into_iter().collect()
+    text.truncate(len_max);
+    text.into_iter().collect()
 }
 
 /// An identifier that has to be kept exactly or not at all: 1 to `len_max` of `A-Z a-z 0-9 . _ : -`,
@@ -40,12 +63,16 @@ pub(crate) fn identifier(text: &str, len_max: usize) -> Option<String> {
 /// is longer than any card number, so that one may be inside.
 ///
 /// Parts of a run are not tried: in 16 random digits four times of five some part passes.
-fn holds_pan(text: &str) -> bool {
+///
+/// Digits of another script than ASCII have no value here: a run with one of them counts as a card
+/// number by its length alone.
+pub(crate) fn holds_pan(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
     digit_runs(&chars).into_iter().any(|(start, end)| {
-        let digits: Vec<u32> = chars[start..end].iter().filter_map(|c| c.to_digit(10)).collect();
-        match digits.len() {
-            PAN_LEN_MIN..=PAN_LEN_MAX => luhn_holds(&digits),
+        let numerals = chars[start..end].iter().filter(|c| c.is_numeric());
+        let digits: Option<Vec<u32>> = numerals.clone().map(|c| c.to_digit(10)).collect();
+        match numerals.count() {
+            PAN_LEN_MIN..=PAN_LEN_MAX => digits.is_none_or(|digits| luhn_holds(&digits)),
             len => len > PAN_LEN_MAX,
         }
     })
@@ -55,7 +82,7 @@ fn holds_pan(text: &str) -> bool {
 fn digit_runs(chars: &[char]) -> Vec<(usize, usize)> {
     let separates = |c: char| matches!(c, ' ' | '.' | '-' | ',' | '/');
     let mut runs: Vec<(usize, usize)> = Vec::new();
-    for (place, _) in chars.iter().enumerate().filter(|(_, c)| c.is_ascii_digit()) {
+    for (place, _) in chars.iter().enumerate().filter(|(_, c)| c.is_numeric()) {
         match runs.last_mut() {
             Some((_, end)) if *end == place => *end += 1,
             Some((_, end)) if *end + 1 == place && separates(chars[*end]) => *end = place + 1,
@@ -95,6 +122,26 @@ mod tests {
             assert_eq!(clean(text, 80), expected, "{text:?}");
         }
         assert_eq!(clean("try_again_later", 9), "try_again");
+    }
+
+    #[test]
+    fn words_keep_their_script_and_lose_what_does_not_show() {
+        let cases = [
+            ("  Zo\u{eb}\t Lindqvist\r\n", "Zo\u{eb} Lindqvist"),
+            ("a\u{202e}b\u{200b}c\u{0}d", "abcd"),
+            ("card 4111  1111 1111\t1111 of Zo\u{eb}", "card ################### of Zo\u{eb}"),
+            ("\u{664}\u{661}\u{661}\u{661}1111-1111-1111", "##################"),
+            ("41111111\u{200b}11111111", "################"),
+            ("tel 07700 900123", "tel 07700 900123"),
+            ("<b>", "<b>"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(words(text, 80), expected, "{text:?}");
+        }
+        assert_eq!(words("abc def", 4), "abc");
+        assert!(holds_pan("4111 1111.1111-1111") && !holds_pan("4111 1111 1111 1112"));
+        assert!(holds_pan("\u{ff14}111111111111112"), "no value is known of a fullwidth digit");
     }
 
     #[test]

@@ -9,12 +9,14 @@ use tonewall_connectors::gateways::{
     Resolution, Sandbox, Undo,
 };
 use tonewall_connectors::sealed::Sealed;
-use tonewall_model::card::Card;
+use tonewall_model::card::Kept;
 use tonewall_model::money::{Currency, Money};
 use tonewall_model::payment::{Outcome, UnknownWhy};
 use tonewall_model::tenant::GatewayAccount;
-use tonewall_secret::Secret;
-use world::{Act, PATIENT, ScriptedGateway, Seen, account, card_of, client, order, payment, refusal};
+use tonewall_secret::{Cvc, Secret};
+use world::{
+    Act, PATIENT, ScriptedGateway, Seen, account, card_of, client, declined, order, payment, refusal,
+};
 
 const NUMBER: &str = "4242424242424242";
 
@@ -47,7 +49,7 @@ fn doubts() -> Vec<(Act, Duration, UnknownWhy)> {
 }
 
 async fn authorise(client: &GatewayClient, gateway: &dyn Gateway, url: String, timeout: Duration) -> Outcome {
-    client.authorise(gateway, &account(url, timeout), &order(), card_of(NUMBER.chars())).await
+    client.authorise(gateway, &account(url, timeout), &order(), card_of(NUMBER.chars())).await.0
 }
 
 /// Every send was the same body under the same key, and was the sale.
@@ -81,6 +83,37 @@ async fn a_complete_answer_ends_it_with_one_send() {
         assert!(format!("{outcome:?}").starts_with(expected), "{outcome:?}, not {expected}");
         assert_eq!(gateway.seen().len(), 1, "{expected}");
         assert_same_sale(&gateway.seen());
+    }
+}
+
+#[tokio::test]
+async fn only_a_no_that_leaves_the_card_usable_gives_it_back() {
+    let no = |code, class| Act::Answer(200, declined(code, class));
+    for (act, expected) in [
+        (no("incorrect_cvc", "fix_data"), Some("4242 03/31")),
+        (no("expired_card", "fix_data"), Some("4242 03/31")),
+        (no("processing_error", "retry_later"), Some("4242 03/31")),
+        (no("generic_decline", "try_other_card"), None),
+        (no("stolen_card", "never_retry"), None),
+        (no("call_issuer", "call_issuer"), None),
+        (no("authentication_required", "needs_sca"), None),
+        (no("x", "a new class"), None),
+        (approved(), None),
+        (Act::Answer(200, payment("held", false)), None),
+        (Act::Answer(200, payment("pending", false)), None),
+        (Act::Answer(422, refusal("invalid_cvc")), None),
+        (Act::Answer(200, declined("incorrect_cvc", "fix_data").replace("1250", "1251")), None),
+        (Act::Answer(429, refusal("rate_limited")), None),
+        (Act::Close, None),
+        (Act::ResetAndGo, None),
+    ] {
+        let shown = format!("{act:.200?}");
+        let gateway = ScriptedGateway::start([act]).await;
+        let (client, account) = (client(|_| {}), account(gateway.url(), PATIENT));
+        let card = card_of(NUMBER.chars());
+        let (outcome, kept) = client.authorise(&Sandbox, &account, &order(), card).await;
+        let kept = kept.map(|kept| format!("{} {}", kept.pan.masked().last4, kept.expiry));
+        assert_eq!(kept.as_deref(), expected, "{shown}: {outcome:?}");
     }
 }
 
@@ -328,8 +361,14 @@ impl Gateway for Variant {
         &self.0
     }
 
-    fn sale(&self, account: &GatewayAccount, order: &Order, card: Card) -> Result<Sealed, Refuse> {
-        Sandbox.sale(account, order, card)
+    fn sale(
+        &self,
+        account: &GatewayAccount,
+        order: &Order,
+        card: &Kept,
+        code: Cvc,
+    ) -> Result<Sealed, Refuse> {
+        Sandbox.sale(account, order, card, code)
     }
 
     fn request(&self, account: &GatewayAccount, order: &Order, ask: &Ask<'_>) -> Result<Request, Refuse> {

@@ -1,7 +1,7 @@
 //! Client of the product's HTTP API, as the agent's screen would use it.
 
-use std::sync::Once;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -15,6 +15,32 @@ const STREAM_SILENCE_MAX: Duration = Duration::from_secs(5);
 const STREAM_TRIES_MAX: usize = 20;
 const STREAM_PAUSE: Duration = Duration::from_millis(150);
 const FRAME_BYTES_MAX: usize = 256 * 1024;
+/// Frames with a new count of keys that are kept a call: more than anybody keys.
+const COUNTS_MAX: usize = 4_096;
+
+/// When a frame of the stream was read, and the presses that it showed.
+pub type Count = (Instant, u32);
+
+/// What a follower remembers of frames that nobody may have looked at in time.
+#[derive(Default)]
+struct Seen {
+    counts: Vec<Count>,
+    declines: usize,
+    declined: Option<String>,
+}
+
+impl Seen {
+    fn note(&mut self, read_at: Instant, view: &CallView) {
+        if self.counts.len() < COUNTS_MAX && self.counts.last().is_none_or(|last| last.1 != view.keys) {
+            self.counts.push((read_at, view.keys));
+        }
+        let payment = &view.payment;
+        if matches!(payment.state.as_str(), "declined" | "rejected") && self.declined != payment.attempt_id {
+            self.declined.clone_from(&payment.attempt_id);
+            self.declines += 1;
+        }
+    }
+}
 
 /// Installs the TLS provider once for the process; harmless if another one is there.
 pub fn init_tls() {
@@ -196,7 +222,10 @@ impl Api {
         amount_minor: i64,
         currency: &str,
     ) -> Result<CallView, ApiError> {
-        let body = json!({ "account": account, "amount_minor": amount_minor, "currency": currency });
+        // Many simulated customers pay the same invoice: each says that it is meant.
+        let body = json!({
+            "account": account, "amount_minor": amount_minor, "currency": currency, "confirm": true,
+        });
         self.send(reqwest::Method::POST, &format!("/v1/calls/{id}/payment"), Some(body)).await
     }
 
@@ -220,14 +249,16 @@ impl Api {
     /// Follows a call by its event stream; falls back to asking while the stream is down.
     pub fn follow(&self, first: CallView) -> Follower {
         let (sender, views) = watch::channel(first);
-        let api = self.clone();
-        Follower { views, task: tokio::spawn(async move { api.run_stream(sender).await }) }
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (api, noted) = (self.clone(), seen.clone());
+        let task = tokio::spawn(async move { api.run_stream(sender, &noted).await });
+        Follower { views, seen, task }
     }
 
-    async fn run_stream(self, views: watch::Sender<CallView>) {
+    async fn run_stream(self, views: watch::Sender<CallView>, seen: &Mutex<Seen>) {
         let id = views.borrow().id.clone();
         for _ in 0..STREAM_TRIES_MAX {
-            let _ = self.read_stream(&id, &views).await;
+            let _ = self.read_stream(&id, &views, seen).await;
             if let Ok(view) = self.call(&id).await {
                 views.send_replace(view);
             }
@@ -238,7 +269,12 @@ impl Api {
         }
     }
 
-    async fn read_stream(&self, id: &str, views: &watch::Sender<CallView>) -> Result<(), ApiError> {
+    async fn read_stream(
+        &self,
+        id: &str,
+        views: &watch::Sender<CallView>,
+        seen: &Mutex<Seen>,
+    ) -> Result<(), ApiError> {
         let request = self.client.get(format!("{}/v1/calls/{id}/events", self.base)).bearer_auth(&self.token);
         let opened = tokio::time::timeout(REQUEST_TIMEOUT, request.send()).await;
         let mut response = opened.map_err(|_| unreachable_after())?.map_err(unreachable)?;
@@ -251,10 +287,12 @@ impl Api {
             let Some(chunk) = chunk.map_err(|_| unreachable_after())?.map_err(unreachable)? else {
                 return Ok(());
             };
+            let read_at = Instant::now();
             pending.extend_from_slice(&chunk);
             while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
                 let frame: Vec<u8> = pending.drain(..end + 2).collect();
                 if let Some(view) = read_frame(&frame) {
+                    locked(seen).note(read_at, &view);
                     views.send_replace(view);
                 }
             }
@@ -290,6 +328,10 @@ impl Api {
     }
 }
 
+fn locked(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn unreachable(error: reqwest::Error) -> ApiError {
     ApiError::Unreachable(error.to_string())
 }
@@ -309,6 +351,7 @@ fn read_frame(frame: &[u8]) -> Option<CallView> {
 /// The last known view of a call; stops following when dropped.
 pub struct Follower {
     views: watch::Receiver<CallView>,
+    seen: Arc<Mutex<Seen>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -316,6 +359,21 @@ impl Follower {
     /// The view now.
     pub fn view(&self) -> CallView {
         self.views.borrow().clone()
+    }
+
+    /// Every view from now on; a slow reader sees the last one only.
+    pub fn views(&self) -> watch::Receiver<CallView> {
+        self.views.clone()
+    }
+
+    /// Each frame of the stream that showed another count of presses than the one before, in order.
+    pub fn counts(&self) -> Vec<Count> {
+        locked(&self.seen).counts.clone()
+    }
+
+    /// Attempts that a frame showed as declined or rejected.
+    pub fn declines(&self) -> usize {
+        locked(&self.seen).declines
     }
 
     /// Waits until a view satisfies `wanted`; `Err` carries the view at the deadline.

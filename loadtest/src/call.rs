@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::api::{ApiError, CallView, Follower};
 use crate::g711::Law;
 use crate::judge::{Evidence, Heard};
+use crate::latency::onsets;
 use crate::leg::{SipError, SipKey};
 use crate::party::{Keys, Party, PressError};
 use crate::peer::MediaPeer;
@@ -251,6 +252,16 @@ impl<'a> SimCall<'a> {
         self.follower.as_ref().map(Follower::view)
     }
 
+    /// Every view from now on, once [`SimCall::find`] has succeeded; a slow reader sees the last one only.
+    pub fn views(&self) -> Result<tokio::sync::watch::Receiver<CallView>, CallError> {
+        self.follower.as_ref().map(Follower::views).ok_or(CallError::NotListed)
+    }
+
+    /// Attempts that were declined or rejected so far, as the event stream showed.
+    pub fn declines(&self) -> usize {
+        self.follower.as_ref().map_or(0, Follower::declines)
+    }
+
     /// The product's id of the call.
     pub fn id(&self) -> Result<String, CallError> {
         self.view().map(|view| view.id).ok_or(CallError::NotListed)
@@ -374,10 +385,16 @@ impl<'a> SimCall<'a> {
                 .collect(),
             keyed,
             received: self.agent.as_ref().map(|agent| agent.peer.received()).unwrap_or_default(),
+            counts: self.follower.as_ref().map(Follower::counts).unwrap_or_default(),
             sip_keys_received: self.agent.as_ref().map(|agent| agent.leg.keys_heard()).unwrap_or_default(),
             customer_event_types: event_types(&self.customer),
             agent_event_types: self.agent.as_ref().map(event_types).unwrap_or_default(),
         }
+    }
+
+    /// When each press so far began: its first packet's sending; see [`crate::latency::onsets`].
+    pub fn onsets(&self) -> Vec<Option<Instant>> {
+        onsets(&self.customer.peer.sent().packets, &self.customer.peer.keyed())
     }
 
     /// Listens to everything so far. Takes processor time: about a second for a minute of call in a debug build.

@@ -125,6 +125,8 @@ enum BehaviourArg {
     WrongLuhnFirst,
     Silent,
     HangsUpAtCode,
+    SpeaksNumber,
+    WrongCodeFirst,
 }
 
 impl Load {
@@ -187,6 +189,7 @@ impl Load {
             take_payment: !self.no_payment,
             card: TestCard { pan: self.pan.clone(), expiry: self.expiry.clone(), cvc: self.cvc.clone() },
             purchase: Purchase::default(),
+            receipt: None,
             behaviour: match self.behaviour {
                 BehaviourArg::Normal => Behaviour::Normal,
                 BehaviourArg::DuplicateKeys => Behaviour::DuplicateKeys,
@@ -195,6 +198,8 @@ impl Load {
                 BehaviourArg::WrongLuhnFirst => Behaviour::WrongLuhnFirst,
                 BehaviourArg::Silent => Behaviour::Silent,
                 BehaviourArg::HangsUpAtCode => Behaviour::HangsUpAtCode,
+                BehaviourArg::SpeaksNumber => Behaviour::SpeaksNumber,
+                BehaviourArg::WrongCodeFirst => Behaviour::WrongCodeFirst,
             },
         })
     }
@@ -242,6 +247,7 @@ fn render(report: &LoadReport) -> String {
     lines.push(format!("secured      {}", spread(&report.secured_ms)));
     lines.push(format!("command      {}", spread(&report.secure_command_ms)));
     lines.push(format!("delay        {}", spread(&report.delay_ms)));
+    lines.push(format!("key to event {}", spread(&report.key_to_event_ms)));
     lines.push(format!("loss         {} of {} packets", report.packets_lost, report.packets_sent));
     lines.push(format!(
         "digits       {} keyed, {} recovered by the agent's side, residue {} ms",

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::api::CallView;
 use crate::call::{CallError, CallPlan, STEP_MAX, SimCall};
+pub use crate::follow::{Followed, FollowedTo, Script, follow};
 use crate::party::Keys;
+use crate::sandbox::REFUSED_CODES;
 use crate::voice::Press;
 
 /// How a customer behaves at the keypad.
@@ -25,6 +27,10 @@ pub enum Behaviour {
     Silent,
     /// Hangs up when asked for the code.
     HangsUpAtCode,
+    /// Says the card number aloud first, and keys it only then.
+    SpeaksNumber,
+    /// Keys a security code that the sandbox gateway declines, then the right one.
+    WrongCodeFirst,
 }
 
 /// A published test card.
@@ -67,7 +73,9 @@ impl Default for Purchase {
 /// Fields and repetitions that one capture may ask for.
 const STEPS_MAX: usize = 16;
 /// How long a held key is held.
-const HELD_MS: u32 = 4_000;
+pub(crate) const HELD_MS: u32 = 4_000;
+/// How long a number is said aloud in [`pay`].
+const SPEAKS: Duration = Duration::from_secs(2);
 /// How long a silent customer is waited for.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 
@@ -83,13 +91,13 @@ impl Behaviour {
         }
     }
 
-    /// Whether the play is over without a payment.
+    /// Whether a payment comes of it.
     pub fn pays(self) -> bool {
         !matches!(self, Behaviour::Silent | Behaviour::HangsUpAtCode)
     }
 }
 
-/// Takes a payment: the agent opens it, the customer keys what is asked, the agent takes it.
+/// Takes a payment: the agent opens it, the customer keys what is asked, the agent takes it, once.
 /// `Ok(None)` when this customer does not pay.
 pub async fn pay(
     call: &SimCall<'_>,
@@ -115,11 +123,20 @@ pub async fn pay(
             "pan" if std::mem::take(&mut wrong_first) => {
                 call.key_field("pan", &wrong_number(&card.pan)).await?
             }
-            "pan" => key(call, "pan", &card.pan, behaviour).await?,
+            "pan" => {
+                if behaviour == Behaviour::SpeaksNumber {
+                    call.wait_field("pan").await?;
+                    tokio::time::sleep(SPEAKS).await;
+                }
+                key(call, "pan", &card.pan, behaviour).await?
+            }
             "expiry" => key(call, "expiry", &card.expiry, behaviour).await?,
             "cvc" if behaviour == Behaviour::HangsUpAtCode => {
                 call.hangup().await?;
                 return Ok(None);
+            }
+            "cvc" if behaviour == Behaviour::WrongCodeFirst => {
+                key(call, "cvc", wrong_code(&card.cvc), behaviour).await?
             }
             "cvc" => key(call, "cvc", &card.cvc, behaviour).await?,
             _ => {
@@ -152,8 +169,13 @@ async fn key(
     call.finish_field(field, &before).await
 }
 
+/// A code of the same length that the sandbox gateway declines.
+pub(crate) fn wrong_code(cvc: &str) -> &'static str {
+    REFUSED_CODES.into_iter().find(|code| code.len() == cvc.len()).unwrap_or(REFUSED_CODES[0])
+}
+
 /// The number with its check digit off by one.
-fn wrong_number(pan: &str) -> String {
+pub(crate) fn wrong_number(pan: &str) -> String {
     let mut digits = pan.to_owned();
     let wrong = digits.pop().and_then(|last| last.to_digit(10)).map_or(0, |last| (last + 1) % 10);
     digits.push_str(&wrong.to_string());
@@ -168,6 +190,7 @@ mod tests {
     fn the_wrong_number_differs_in_its_check_digit_alone() {
         assert_eq!(wrong_number("4111111111111111"), "4111111111111112");
         assert_eq!(wrong_number("4242424242424249"), "4242424242424240");
+        assert_eq!((wrong_code("123"), wrong_code("1234")), ("200", "2000"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! A product to judge, for tests: relays calls, understands telephone-event alone, and can be told to leak.
+//! It asks for a card as the real one does, and declines what the sandbox gateway would decline.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use crate::dtmf::key_of_event;
 use crate::g711::Law;
 use crate::leg::{Leg, LegState};
 use crate::rtp::{Packet, TelephoneEvent};
+use crate::sandbox::{REFUSED_CODES, luhn_holds};
 use crate::sdp::{Direction, Sdp};
 use crate::ua::{Invite, Ua};
 
@@ -25,8 +27,13 @@ const LIFE_MAX: Duration = Duration::from_secs(60);
 pub struct Fake {
     pub sip: SocketAddr,
     pub api: String,
+    calls: Calls,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
+
+/// The card that it declines.
+pub const DECLINED_PAN: &str = "4000000000000002";
+const TRIES: u32 = 3;
 
 #[derive(Clone, Default)]
 struct Call {
@@ -34,9 +41,15 @@ struct Call {
     ended: bool,
     secured: bool,
     payment: &'static str,
+    attempts: u32,
     /// Index into FIELDS while one is open; FIELDS.len() when complete.
     field: Option<usize>,
+    keyed: [String; 3],
+    tries_left: u32,
+    problem: Option<&'static str>,
     keys: u32,
+    /// Every field that was ended, with its digits.
+    log: Vec<(&'static str, String)>,
 }
 
 type Calls = Arc<Mutex<HashMap<String, watch::Sender<Call>>>>;
@@ -61,7 +74,7 @@ impl Fake {
         let http = TcpListener::bind(any).await.expect("HTTP socket");
         let (sip, api) = (ua.addr(), format!("http://{}", http.local_addr().expect("bound")));
         let setup = Arc::new(Setup { pbx, leaks, calls: Calls::default() });
-        let calls = setup.calls.clone();
+        let (calls, bridging) = (setup.calls.clone(), setup.clone());
         let serve = tokio::spawn(async move {
             while let Ok((stream, _)) = http.accept().await {
                 tokio::spawn(answer_http(stream, calls.clone()));
@@ -70,11 +83,17 @@ impl Fake {
         let take = tokio::spawn(async move {
             while let Some(leg) = incoming.recv().await {
                 let b = Ua::bind(any).await.expect("a socket for the other leg").0;
-                tokio::spawn(bridge(leg, b, setup.clone()));
+                tokio::spawn(bridge(leg, b, bridging.clone()));
             }
             drop(ua);
         });
-        Self { sip, api, tasks: vec![serve, take] }
+        Self { sip, api, calls: setup.calls.clone(), tasks: vec![serve, take] }
+    }
+
+    /// What was keyed on the call of `caller`, field by field.
+    pub fn log(&self, caller: &str) -> Vec<(&'static str, String)> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.get(caller).map(|call| call.borrow().log.clone()).unwrap_or_default()
     }
 }
 
@@ -113,7 +132,9 @@ async fn bridge(a: Arc<Leg>, ua: Ua, setup: Arc<Setup>) {
         tokio::spawn(relay(socket_b, socket_a, to_a, None)),
     ];
     let over = |state| matches!(state, LegState::Ended(_));
+    let mut commands = call.subscribe();
     tokio::select! {
+        _ = commands.wait_for(|call| call.ended) => {}
         _ = a.wait(LIFE_MAX, over) => {}
         _ = b.wait(LIFE_MAX, over) => {}
     }
@@ -151,10 +172,41 @@ async fn relay(
 impl Call {
     fn take_key(&mut self, key: char) {
         self.keys += 1;
-        if key == '*'
-            && let Some(field) = self.field.filter(|field| *field < FIELDS.len())
-        {
-            self.field = Some(field + 1);
+        let Some(field) = self.field.filter(|field| *field < FIELDS.len()) else { return };
+        if key != '*' {
+            self.keyed[field].push(key);
+            return;
+        }
+        self.log.push((FIELDS[field], self.keyed[field].clone()));
+        if field == 0 && !luhn_holds(&self.keyed[0]) {
+            self.keyed[0].clear();
+            (self.problem, self.tries_left) = (Some("check_digit"), self.tries_left - 1);
+            return;
+        }
+        (self.problem, self.tries_left) = (None, TRIES);
+        self.field = Some(self.keyed.iter().position(String::is_empty).unwrap_or(FIELDS.len()));
+    }
+
+    fn command(&mut self, command: &str, body: &serde_json::Value) {
+        match command {
+            "payment" => {
+                self.keyed = Default::default();
+                (self.field, self.tries_left, self.payment) = (Some(0), TRIES, "none");
+            }
+            "reask" => {
+                let field = FIELDS.iter().position(|name| body["field"] == *name).expect("a field");
+                self.keyed[field].clear();
+                (self.field, self.tries_left) = (Some(field), TRIES);
+            }
+            "take" => {
+                self.attempts += 1;
+                let refused =
+                    REFUSED_CODES.contains(&self.keyed[2].as_str()) || self.keyed[0] == DECLINED_PAN;
+                self.payment = if refused { "declined" } else { "approved" };
+                self.keyed[2].clear();
+            }
+            "hangup" => self.ended = true,
+            _ => {}
         }
     }
 
@@ -164,25 +216,46 @@ impl Call {
             Some(field) if field < FIELDS.len() => "open",
             Some(_) => "complete",
         };
+        let field =
+            self.field.and_then(|field| FIELDS.get(field).map(|name| (*name, self.keyed[field].len())));
         json!({
             "id": self.id, "route": "on_demand", "state": if self.ended { "ended" } else { "connected" },
             "secured": self.secured, "keys": self.keys,
-            "capture": { "state": capture, "field": self.field.and_then(|field| FIELDS.get(field)), "tries_left": 3 },
-            "payment": { "state": self.payment, "auth_code": "A1", "attempt_id": "at_1" },
+            "capture": {
+                "state": capture, "field": field.map(|field| field.0), "filled": field.map_or(0, |field| field.1),
+                "problem": self.problem, "tries_left": self.tries_left,
+            },
+            "payment": {
+                "state": self.payment, "auth_code": "A1",
+                "attempt_id": (self.attempts > 0).then(|| format!("at_{}", self.attempts)),
+            },
         })
     }
 }
 
-async fn answer_http(mut stream: TcpStream, calls: Calls) {
+/// Head and body of a request.
+async fn read_request(stream: &mut TcpStream) -> Option<(String, serde_json::Value)> {
     let mut request = Vec::new();
     let mut buffer = [0u8; 4_096];
-    while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+    loop {
         match stream.read(&mut buffer).await {
             Ok(len) if len > 0 => request.extend_from_slice(&buffer[..len]),
-            _ => return,
+            _ => return None,
+        }
+        let text = String::from_utf8_lossy(&request).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().ok())?
+        });
+        if body.len() >= length.unwrap_or(0) {
+            return Some((head.to_owned(), serde_json::from_str(body).unwrap_or_default()));
         }
     }
-    let head = String::from_utf8_lossy(&request).into_owned();
+}
+
+async fn answer_http(mut stream: TcpStream, calls: Calls) {
+    let Some((head, body)) = read_request(&mut stream).await else { return };
     let target = head.split_whitespace().nth(1).unwrap_or_default().replace("%2B", "+");
     let all = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(caller) = target.strip_prefix("/v1/calls?caller=") {
@@ -197,9 +270,7 @@ async fn answer_http(mut stream: TcpStream, calls: Calls) {
     };
     match command {
         "events" => return stream_events(stream, call).await,
-        "payment" => call.send_modify(|call| call.field = Some(0)),
-        "take" => call.send_modify(|call| call.payment = "approved"),
-        _ => {}
+        _ => call.send_modify(|call| call.command(command, &body)),
     }
     let view = call.borrow().view();
     respond(stream, 200, &view).await;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use crate::api::Count;
 use crate::g711::Law;
 use crate::lane::{Original, lay_out};
+use crate::latency::key_to_event_ms;
 use crate::leg::SipKey;
 use crate::listen::{Hearing, Reached, keyed_and_sent, listen};
 use crate::peer::Recording;
@@ -30,6 +32,8 @@ pub struct Evidence {
     pub customer_event_types: Vec<u8>,
     /// Payload types of telephone-event on the agent's leg.
     pub agent_event_types: Vec<u8>,
+    /// Frames of the event stream with a new count of presses.
+    pub counts: Vec<Count>,
 }
 
 /// What was heard on the agent's side.
@@ -99,6 +103,11 @@ impl Evidence {
         };
         self.follow_packets(&mut heard);
         heard
+    }
+
+    /// Milliseconds from the beginning of each press at the customer's socket to the frame that first counted it.
+    pub fn key_to_event_ms(&self) -> Vec<f64> {
+        key_to_event_ms(&self.sent.packets, &self.keyed, &self.counts)
     }
 
     /// What no listener can have understood: lost to the record, no RTP, or coded in a way that we do not read.

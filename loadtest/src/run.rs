@@ -10,6 +10,7 @@ use crate::customer::{Behaviour, Purchase, TestCard, pay};
 use crate::g711::Law;
 use crate::judge::{Evidence, Heard, percentile};
 use crate::party::Keys;
+use crate::screen::AgentScreen;
 use crate::stage::{Stage, StageConfig, StageError, caller_number};
 use crate::voice::Press;
 
@@ -31,7 +32,7 @@ pub enum Route {
 /// A load test.
 #[derive(Clone, Debug)]
 pub struct LoadPlan {
-    /// Number of calls.
+    /// Number of calls; call n comes from [`caller_number`] n, counted from 0.
     pub calls: usize,
     /// New calls a second.
     pub rate_per_s: f64,
@@ -69,6 +70,19 @@ pub struct LoadPlan {
     pub purchase: Purchase,
     /// What customers do.
     pub behaviour: Behaviour,
+    /// A receipt that the agent asks for after an approval, on the screen's own HTTP interface.
+    pub receipt: Option<ReceiptWish>,
+}
+
+/// Who asks for a receipt, and where it goes.
+#[derive(Clone, Debug)]
+pub struct ReceiptWish {
+    /// Sign-in name, `agent@organisation`.
+    pub name: String,
+    /// Password.
+    pub password: String,
+    /// E-mail address of the customer.
+    pub to: String,
 }
 
 /// One call of a load test.
@@ -94,6 +108,11 @@ pub struct CallRecord {
     pub last4: Option<String>,
     /// Its expiry.
     pub expiry: Option<String>,
+    /// Where a receipt was asked for to go; `None` if none was, or was refused.
+    pub receipt_to: Option<String>,
+    /// From the beginning of each press at the customer's socket to the frame of the event stream that counted it,
+    /// ms; empty if presses and counts cannot be matched.
+    pub key_to_event_ms: Vec<f64>,
     /// Secure command → secured view, ms.
     pub secure_command_ms: Option<f64>,
     /// What was heard.
@@ -135,6 +154,8 @@ pub struct LoadReport {
     pub secure_command_ms: Spread,
     /// Customer's socket → agent's socket, every packet.
     pub delay_ms: Spread,
+    /// Beginning of a press at the customer's socket → frame of the event stream that counted it, every press.
+    pub key_to_event_ms: Spread,
     /// Customer's packets between the first and the last that arrived.
     pub packets_sent: usize,
     /// Of these, lost.
@@ -211,6 +232,7 @@ pub async fn run_on(stage: Stage, plan: LoadPlan) -> LoadReport {
     let mut delays = Vec::new();
     for (mut record, evidence) in played {
         if let Some(evidence) = evidence {
+            record.key_to_event_ms = evidence.key_to_event_ms();
             let judged = tokio::task::spawn_blocking(move || evidence.judge()).await;
             record.heard = judged.unwrap_or_default();
             delays.append(&mut record.heard.delays_ms);
@@ -246,6 +268,12 @@ impl LoadReport {
         self.control_recovered = Some(control).filter(|control| *control == self.digits_keyed);
         self.secured_ms = Spread::of(
             self.per_call.iter().filter_map(|record| record.heard.secured_ms.map(|ms| ms as f32)).collect(),
+        );
+        self.key_to_event_ms = Spread::of(
+            self.per_call
+                .iter()
+                .flat_map(|record| record.key_to_event_ms.iter().map(|ms| *ms as f32))
+                .collect(),
         );
         self.secure_command_ms = Spread::of(
             self.per_call.iter().filter_map(|record| record.secure_command_ms.map(|ms| ms as f32)).collect(),
@@ -305,6 +333,11 @@ async fn play(
                     (Some(card.brand), Some(card.last4), Some(card.expiry));
             }
         }
+        if let (Some(wish), Some("approved")) = (&plan.receipt, record.outcome.as_deref()) {
+            let screen = AgentScreen::sign_in(&plan.api, &wish.name, &wish.password).await?;
+            screen.act(&call.id()?, "receipt", &[("email", &wish.to)]).await?;
+            record.receipt_to = Some(wish.to.clone());
+        }
     }
     talk(call, plan.stay_secured_secs).await;
     Ok(())
@@ -321,119 +354,5 @@ async fn talk(call: &SimCall<'_>, secs: f64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fake::Fake;
-
-    /// Two customers who key `4111111111111111*1230*123*` through a product that masks, or does not.
-    async fn report(leaks: bool, behaviour: Behaviour) -> LoadReport {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let token = "t".to_owned();
-        let config = StageConfig {
-            sip: any,
-            pbx_bind: any,
-            carrier_bind: Some(any),
-            api: String::new(),
-            token: token.clone(),
-            seed: 3,
-        };
-        let mut stage = Stage::open(config.clone()).await.expect("loopback sockets");
-        let fake = Fake::start(stage.pbx_addr(), leaks).await;
-        stage.config.sip = fake.sip;
-        stage.api = crate::api::Api::new(&fake.api, &token).expect("a client");
-        let plan = LoadPlan {
-            calls: 2,
-            rate_per_s: 20.0,
-            keys: Keys::Event,
-            press: Press { on_ms: 40, off_ms: 20, ..Press::default() },
-            terminator: Some('*'),
-            secs: 0.5,
-            stay_secured_secs: 0.2,
-            route: Route::OnDemand { dial: "100".into() },
-            sip: fake.sip,
-            pbx_bind: any,
-            carrier_bind: Some(any),
-            api: fake.api.clone(),
-            token,
-            law: Law::A,
-            seed: 3,
-            take_payment: true,
-            card: TestCard::default(),
-            purchase: Purchase::default(),
-            behaviour,
-        };
-        run_on(stage, plan).await
-    }
-
-    #[tokio::test]
-    async fn a_product_that_masks_passes() {
-        let report = report(false, Behaviour::Normal).await;
-        assert!(report.is_clean(), "{report:?}");
-        assert_eq!(
-            (report.ok, report.digits_keyed, report.digits_recovered, report.control_recovered),
-            (2, 52, 0, Some(52))
-        );
-        assert_eq!(report.payments.get("approved"), Some(&2));
-        assert!(
-            report.secured_ms.p50.is_some() && report.delay_ms.p99.is_some() && report.packets_sent > 100
-        );
-    }
-
-    #[tokio::test]
-    async fn a_product_that_leaks_is_found_out() {
-        let report = report(true, Behaviour::Normal).await;
-        assert!(!report.is_clean());
-        assert_eq!(
-            (report.ok, report.leaking_calls, report.digits_recovered, report.control_recovered),
-            (2, 2, 52, Some(52))
-        );
-    }
-
-    #[tokio::test]
-    async fn a_customer_who_hangs_up_at_the_code_pays_nothing() {
-        let report = report(false, Behaviour::HangsUpAtCode).await;
-        assert!(report.is_clean(), "{report:?}");
-        assert_eq!((report.digits_keyed, report.payments.len()), (2 * 22, 0));
-    }
-
-    #[tokio::test]
-    async fn a_product_that_does_not_answer_is_a_failure_with_a_reason() {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = StageConfig {
-            sip: any,
-            pbx_bind: any,
-            carrier_bind: Some(any),
-            api: String::new(),
-            token: String::new(),
-            seed: 3,
-        };
-        let mut stage = Stage::open(config).await.expect("loopback sockets");
-        let (refusing, calls) = crate::ua::Ua::bind(any).await.expect("loopback socket");
-        drop(calls);
-        stage.config.sip = refusing.addr();
-        let plan = LoadPlan {
-            calls: 1,
-            rate_per_s: 1.0,
-            keys: Keys::InBand,
-            press: Press::default(),
-            terminator: None,
-            secs: 0.0,
-            stay_secured_secs: 0.0,
-            route: Route::InPath { dial: "100".into() },
-            sip: refusing.addr(),
-            pbx_bind: any,
-            carrier_bind: Some(any),
-            api: String::new(),
-            token: String::new(),
-            law: Law::Mu,
-            seed: 3,
-            take_payment: false,
-            card: TestCard::default(),
-            purchase: Purchase::default(),
-            behaviour: Behaviour::Normal,
-        };
-        let report = run_on(stage, plan).await;
-        assert!(!report.is_clean() && report.ok == 0);
-        assert!(report.failed.keys().all(|why| why.contains("503")), "{:?}", report.failed);
-    }
-}
+#[path = "run_tests.rs"]
+mod tests;

@@ -66,6 +66,8 @@ pub struct Keyed {
     pub start_ts: u32,
     /// RTP timestamp after its last sample.
     pub end_ts: u32,
+    /// When INFO alone was about to be sent; other presses have their packets.
+    pub noted_at: Option<Instant>,
 }
 
 struct Scheduled {
@@ -151,7 +153,13 @@ impl Voice {
     /// Writes down a press that travelled in SIP alone.
     pub fn note_sip_key(&mut self, key: char) {
         let ts = self.ts_of(self.at);
-        self.keyed.push(Keyed { key, carrier: None, start_ts: ts, end_ts: ts });
+        self.keyed.push(Keyed {
+            key,
+            carrier: None,
+            start_ts: ts,
+            end_ts: ts,
+            noted_at: Some(Instant::now()),
+        });
     }
 
     /// Appends a press after those that wait; tones start anywhere within a packet. Gives the sample number at which
@@ -201,6 +209,7 @@ impl Voice {
             carrier: Some(carrier),
             start_ts: self.ts_of(start),
             end_ts: self.ts_of(end),
+            noted_at: None,
         });
         Some(self.free_from)
     }

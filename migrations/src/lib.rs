@@ -15,6 +15,7 @@
 mod m20261122_000001_payments;
 mod m20261122_000002_outbox_audit;
 mod m20261122_000003_call_record;
+mod m20261122_000004_desk;
 mod refuse;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_payments::Migration),
             Box::new(m20261122_000002_outbox_audit::Migration),
             Box::new(m20261122_000003_call_record::Migration),
+            Box::new(m20261122_000004_desk::Migration),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use super::Surroundings;
 use super::payment::{self, Job};
 use super::registry::Entry;
+use crate::metrics::CallMeter;
 use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle, StreamHandler,
 };
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tonewall_model::call::{Attempted, Call, CallView, Command, Effect, EndedWhy, Input, Refused, Side};
+use tonewall_model::card::Kept;
 use tonewall_model::ids::AttemptId;
 use tonewall_telephony::media::{self, KeysOf, MediaHandle, MediaNote};
 use tonewall_telephony::sip::{Dial, Leg, LegError, LegEvent, Reply};
@@ -27,10 +29,10 @@ const RELAY_MAX: Duration = Duration::from_secs(20);
 #[rtype(result = "()")]
 pub(super) struct Noted(pub MediaNote);
 
-/// News of an attempt.
+/// News of an attempt, and what may be kept of its card.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Paid(pub AttemptId, pub Attempted);
+pub(super) struct Paid(pub AttemptId, pub Attempted, pub Option<Kept>);
 
 /// A request for a sign of life.
 #[derive(Message)]
@@ -86,6 +88,7 @@ pub struct CallActor {
     replies: (Option<Reply>, Option<Reply>),
     epoch: Instant,
     timer: Option<SpawnHandle>,
+    meter: CallMeter,
     #[cfg(feature = "faults")]
     payment_fault: bool,
 }
@@ -110,6 +113,7 @@ impl CallActor {
             agent: None,
             dials: 0,
             call: parts.call,
+            meter: CallMeter::new(parts.around.metrics.clone()),
             around: parts.around,
             entry: parts.entry,
             media: Some(parts.media),
@@ -161,8 +165,10 @@ impl CallActor {
         self.set_timer(ctx);
     }
 
-    fn publish(&self) {
-        self.entry.view.send_replace(self.call.view());
+    fn publish(&mut self) {
+        let view = self.call.view();
+        self.meter.see(&view, Instant::now());
+        self.entry.view.send_replace(view);
     }
 
     /// The media thread takes no orders: nothing can be said of the mask any more.
@@ -366,7 +372,10 @@ impl Handler<Noted> for CallActor {
 
     fn handle(&mut self, Noted(note): Noted, ctx: &mut Self::Context) {
         match note {
-            MediaNote::CustomerKey => self.drain_keys(KeysOf::Customer, ctx),
+            MediaNote::CustomerKey(arrived) => {
+                self.drain_keys(KeysOf::Customer, ctx);
+                self.around.metrics.key_shown(arrived.elapsed());
+            }
             MediaNote::AgentKey => self.drain_keys(KeysOf::Agent, ctx),
             MediaNote::KeyLost => {
                 self.drain_keys(KeysOf::Customer, ctx);
@@ -380,8 +389,8 @@ impl Handler<Noted> for CallActor {
 impl Handler<Paid> for CallActor {
     type Result = ();
 
-    fn handle(&mut self, Paid(attempt, news): Paid, ctx: &mut Self::Context) {
-        self.feed(Input::Paid(attempt, news), ctx);
+    fn handle(&mut self, Paid(attempt, news, kept): Paid, ctx: &mut Self::Context) {
+        self.feed(Input::Paid(attempt, news, kept), ctx);
     }
 }
 

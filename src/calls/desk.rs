@@ -5,9 +5,11 @@ use super::actor::{Fault, Wish};
 use super::registry::Entry;
 use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tonewall_model::call::{CallView, Command, Refused};
 use tonewall_model::ids::{AttemptId, CallId, PaymentId, TenantId};
+use tonewall_model::tenant::TrunkRole;
 use tonewall_store::{AttemptRow, StoreError};
 
 /// How long a wish may wait for its call. An actor answers in microseconds: longer is a sick call.
@@ -26,6 +28,47 @@ pub enum DeskError {
     Refused(Refused),
     /// The ledger cannot be read.
     Store(StoreError),
+}
+
+/// A call that can be asked for: live, or ended a moment ago.
+#[derive(Clone)]
+pub struct CallHandle(Arc<Entry>);
+
+impl CallHandle {
+    /// What may be seen of it now.
+    pub fn view(&self) -> CallView {
+        self.0.view.borrow().clone()
+    }
+
+    /// Every change of it.
+    pub fn watch(&self) -> watch::Receiver<CallView> {
+        self.0.view.subscribe()
+    }
+
+    /// Where the agent's phone rings.
+    pub fn extension(&self) -> &str {
+        &self.0.extension
+    }
+
+    /// Whether the customer's side comes through the tenant's own switch.
+    pub fn through_pbx(&self) -> bool {
+        self.0.customer_via == TrunkRole::Pbx
+    }
+
+    /// When it began.
+    pub fn started_at(&self) -> OffsetDateTime {
+        self.0.started_at
+    }
+
+    /// Now, on the clock in which its view tells times.
+    pub fn clock(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    /// When it ended, if it has.
+    pub fn ended_at(&self) -> Option<OffsetDateTime> {
+        self.0.ended().map(|ended| ended.at_utc)
+    }
 }
 
 /// The façade.
@@ -60,6 +103,18 @@ impl Desk {
         Ok(self.entry(tenant, id)?.view.subscribe())
     }
 
+    /// One call, with what its view does not tell.
+    pub fn handle(&self, tenant: &TenantId, id: &CallId) -> Result<CallHandle, DeskError> {
+        Ok(CallHandle(self.entry(tenant, id)?))
+    }
+
+    /// Calls of a tenant, newest first, with what their views do not tell.
+    pub fn handles(&self, tenant: &TenantId) -> Vec<CallHandle> {
+        let mut entries = self.0.registry.of_tenant(tenant);
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.started));
+        entries.into_iter().map(CallHandle).collect()
+    }
+
     /// An agent's wish.
     pub async fn command(
         &self,
@@ -72,9 +127,15 @@ impl Desk {
             return Err(DeskError::Gone);
         }
         let living = entry.actor.load_full().ok_or(DeskError::Busy)?;
+        let claims = matches!(command, Command::Claim(_));
         let answer = tokio::time::timeout(WISH_MAX, living.address.send(Wish(command)));
         match answer.await {
-            Ok(Ok(Ok(view))) => Ok(view),
+            Ok(Ok(Ok(view))) => {
+                if claims {
+                    self.0.registry.claimed(id, &entry);
+                }
+                Ok(view)
+            }
             Ok(Ok(Err(Refused::CallOver))) => Err(DeskError::Gone),
             Ok(Ok(Err(refused))) => Err(DeskError::Refused(refused)),
             Ok(Err(_)) => Err(DeskError::Gone),

@@ -23,11 +23,13 @@ pub use watch::beats;
 
 pub use actor::Fault;
 pub use arbiters::Arbiters;
-pub use desk::{Desk, DeskError};
+pub use desk::{CallHandle, Desk, DeskError};
 pub use front::Front;
-pub(crate) use payment::news;
+pub(crate) use payment::{TAKEN_BEFORE_MAX, news};
 pub use registry::{Registry, Totals};
 
+use crate::events::Events;
+use crate::metrics::Metrics;
 use crate::tenancy::Tenants;
 use std::sync::Arc;
 use tonewall_connectors::driver::GatewayClient;
@@ -52,6 +54,10 @@ pub struct Surroundings {
     pub tenants: Arc<Tenants>,
     /// The calls.
     pub registry: Arc<Registry>,
+    /// Word of changes that no view tells.
+    pub events: Arc<Events>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Where actors live.
     pub arbiters: Arc<Arbiters>,
     /// Most live calls of one tenant.

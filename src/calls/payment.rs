@@ -9,13 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tonewall_connectors::gateways;
-use tonewall_model::call::{Attempted, Authorise};
+use tonewall_model::call::{Attempted, Authorise, Unrecorded};
 use tonewall_model::capture::Field;
 use tonewall_model::ids::{AgentId, AttemptId, CallId};
 use tonewall_model::payment::{AttemptState, Decline, DeclineClass, Outcome, UnknownWhy};
 use tonewall_model::tenant::{GatewayKind, Tenant};
 use tonewall_store::{CardFacts, NewAttempt, StoreError, TenantStore};
 use tracing::{error, info, warn};
+
+/// How far back the same account and amount are taken for a repeat by mistake. Longer asks about
+/// real second payments; shorter misses a call back.
+pub(crate) const TAKEN_BEFORE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Whole life of a task: the driver's own horizon (90 s) and room to record. After it the attempt is
 /// Unknown, and the resolver asks the gateway.
@@ -33,6 +37,13 @@ const SAY_NOT_RECORDED: &str = "The payment could not be started. Nothing was ta
 
 /// What the agent may say where it can never be recorded as it stands: card numbers are stored nowhere.
 const SAY_NOT_RECORDABLE: &str = "The payment cannot be recorded under this account, which may be a card number. Nothing was taken: open it with another account.";
+
+/// What the agent must know where an earlier attempt is in the way.
+const SAY_UNSETTLED: &str =
+    "An earlier payment for this account is not settled yet. Nothing more was taken. Do not take it again.";
+
+/// What the agent must know where the same was taken under another payment.
+const SAY_TAKEN_BEFORE: &str = "The same was taken for this account a moment ago. Nothing more was taken. Take it again only if the customer owes it twice.";
 
 /// What the agent must know of an unknown outcome.
 const SAY_UNKNOWN: &str =
@@ -67,7 +78,7 @@ pub(super) fn start(around: &Surroundings, job: Job) {
         error!(%call, %attempt, died, "attempt is unknown");
         let store = around.store.tenant(&tenant.id);
         let outcome = Outcome::Unknown(UnknownWhy::TaskDied);
-        let concluded = conclude(&store, &attempt, outcome).await;
+        let concluded = conclude(&around, &store, &attempt, outcome).await;
         around.registry.paid(&call, &attempt, concluded);
     });
 }
@@ -77,8 +88,9 @@ async fn take(around: Surroundings, job: Job) {
     let store = around.store.tenant(&job.tenant.id);
     if let Err(why) = store.begin_attempt(row(&job)).await {
         warn!(%call, %attempt, error = %why, "attempt not recorded, nothing sent");
-        let say = not_recorded(&why);
-        return around.registry.paid(&call, &attempt, Attempted::NotRecorded { say });
+        let (why, say) = not_recorded(&why);
+        let news = Attempted::NotRecorded { why, say: say.to_owned() };
+        return around.registry.paid(&call, &attempt, news);
     }
     around.registry.paid(&call, &attempt, Attempted::Recorded);
     #[cfg(feature = "faults")]
@@ -91,28 +103,35 @@ async fn take(around: Surroundings, job: Job) {
         account: job.order.account,
         agreement: None,
     };
-    let outcome = around.gateways.authorise(gateway, account, &order, job.order.card).await;
+    let (outcome, kept) = around.gateways.authorise(gateway, account, &order, job.order.card).await;
     info!(%call, %attempt, state = AttemptState::of(&outcome).as_str(), "gateway answered");
-    let concluded = conclude(&store, &attempt, outcome).await;
-    around.registry.paid(&call, &attempt, concluded);
+    let concluded = conclude(&around, &store, &attempt, outcome).await;
+    around.registry.concluded(&call, &attempt, concluded, kept);
 }
 
-fn not_recorded(why: &StoreError) -> String {
+fn not_recorded(why: &StoreError) -> (Unrecorded, &'static str) {
     match why {
-        StoreError::AlreadyLive { .. } => {
-            "An earlier attempt for this account is not resolved yet. Do not take it again.".to_owned()
-        }
-        StoreError::Invalid(_) => SAY_NOT_RECORDABLE.to_owned(),
-        _ => SAY_NOT_RECORDED.to_owned(),
+        StoreError::AlreadyLive { .. } => (Unrecorded::Unsettled, SAY_UNSETTLED),
+        StoreError::TakenBefore { .. } => (Unrecorded::TakenBefore, SAY_TAKEN_BEFORE),
+        StoreError::Invalid(_) => (Unrecorded::Account, SAY_NOT_RECORDABLE),
+        _ => (Unrecorded::NotStarted, SAY_NOT_RECORDED),
     }
 }
 
 /// Writes an outcome, patiently; what cannot be written stays Sending, and past its deadline the
 /// resolver takes it up.
-async fn conclude(store: &TenantStore, attempt: &AttemptId, outcome: Outcome) -> Attempted {
+async fn conclude(
+    around: &Surroundings,
+    store: &TenantStore,
+    attempt: &AttemptId,
+    outcome: Outcome,
+) -> Attempted {
     for attempt_no in 1..=CONCLUDE_TRIES {
         match store.conclude(attempt, outcome.clone(), OffsetDateTime::now_utc()).await {
             Ok(concluded) => {
+                if concluded.moved {
+                    around.metrics.payment(concluded.attempt.state);
+                }
                 return news(concluded.attempt.state, concluded.attempt.outcome.as_ref());
             }
             Err(StoreError::Busy | StoreError::Locked | StoreError::Unavailable(_)) => {
@@ -142,22 +161,28 @@ pub(crate) fn news(state: AttemptState, outcome: Option<&Outcome>) -> Attempted 
         Some(Outcome::Approved(yes) | Outcome::Held(yes)) => Some(yes.auth_code.clone()),
         _ => None,
     };
-    let (say, fix) = match (state, outcome) {
-        (AttemptState::Declined, Some(Outcome::Declined(no))) => {
-            (no.say.clone(), (no.class == DeclineClass::FixData).then(|| objected(no)))
-        }
-        (AttemptState::Rejected, Some(Outcome::Rejected { say, .. })) => (say.clone(), None),
-        (AttemptState::Approved, _) => ("The payment has been taken.".to_owned(), None),
-        (AttemptState::Held, _) => ("The payment is held for review. Do not take it again.".to_owned(), None),
-        (AttemptState::Pending, _) => {
-            ("The bank will confirm the payment later. Do not take it again.".to_owned(), None)
-        }
-        (AttemptState::NotCharged, _) => {
-            ("The payment did not go through. Nothing was taken.".to_owned(), None)
-        }
-        _ => (SAY_UNKNOWN.to_owned(), None),
+    let no = match (state, outcome) {
+        (AttemptState::Declined, Some(Outcome::Declined(no))) => Some(no),
+        _ => None,
     };
-    Attempted::Concluded { state, auth_code: auth_code.filter(|code| !code.is_empty()), say, fix }
+    let say = match (state, outcome) {
+        (AttemptState::Declined, Some(Outcome::Declined(no))) => no.say.clone(),
+        (AttemptState::Rejected, Some(Outcome::Rejected { say, .. })) => say.clone(),
+        (AttemptState::Approved, _) => "The payment has been taken.".to_owned(),
+        (AttemptState::Held, _) => "The payment is held for review. Do not take it again.".to_owned(),
+        (AttemptState::Pending, _) => {
+            "The bank will confirm the payment later. Do not take it again.".to_owned()
+        }
+        (AttemptState::NotCharged, _) => "The payment did not go through. Nothing was taken.".to_owned(),
+        _ => SAY_UNKNOWN.to_owned(),
+    };
+    Attempted::Concluded {
+        state,
+        auth_code: auth_code.filter(|code| !code.is_empty()),
+        say,
+        fix: no.filter(|no| no.class == DeclineClass::FixData).map(objected),
+        class: no.map(|no| no.class),
+    }
 }
 
 fn row(job: &Job) -> NewAttempt {
@@ -181,6 +206,7 @@ fn row(job: &Job) -> NewAttempt {
             expiry: format!("{:02}/{:02}", expiry.month, expiry.year % 100),
         },
         deadline_at: now + DEADLINE,
+        taken_since: (!job.order.confirmed).then(|| now - TAKEN_BEFORE_MAX),
         at: now,
     }
 }

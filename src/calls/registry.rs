@@ -2,7 +2,10 @@
 
 use super::actor::{CallActor, Kill, Paid};
 use super::arbiters::Seat;
-use actix::Addr;
+use crate::events::Events;
+use crate::metrics::Metrics;
+use actix::dev::{SendError, ToEnvelope};
+use actix::{Actor, Addr, Handler, Message};
 use arc_swap::ArcSwapOption;
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -13,35 +16,70 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tonewall_model::call::{Attempted, CallView, EndedWhy, PayState, Phase};
+use tonewall_model::card::Kept;
 use tonewall_model::ids::{AttemptId, CallId, TenantId};
 use tonewall_model::payment::attempt::AttemptState;
-use tonewall_store::{CallRecord, Store};
+use tonewall_model::tenant::TrunkRole;
+use tonewall_store::{CallRecord, Store, StoreError};
 use tonewall_telephony::media::MediaControl;
 use tonewall_telephony::sip::Leg;
 use tracing::{error, info, warn};
 
-/// How long an ended call can still be asked for. Longer keeps memory, shorter takes the last word
-/// from a screen that reloads.
-const TOMBSTONE: Duration = Duration::from_secs(60);
+/// How long an ended call can still be asked for here: agents wrap up within minutes. Longer keeps
+/// memory; shorter sends a screen to the rows earlier, which know less of the call.
+const TOMBSTONE: Duration = Duration::from_secs(15 * 60);
 
-/// Calls that ended and may still be asked for.
+/// Calls that ended and may still be asked for; the oldest are forgotten first, also before their
+/// time. At two calls a second all of them last the whole of it; more keeps memory.
 const TOMBSTONES_MAX: usize = 2_000;
+
+/// Tries to write a call's record into a ledger that is locked.
+const RECORD_TRIES: u32 = 5;
+
+/// How long news of an attempt wait for room in a full mailbox. A call that is not emptying it is ended
+/// by the sweep before; shorter leaves its actor with an attempt that never ends.
+const TELL_MAX: Duration = Duration::from_secs(30);
+
+/// Pause between them, growing.
+const RECORD_PAUSE: Duration = Duration::from_millis(200);
 
 /// One call.
 pub(super) struct Entry {
     pub tenant: TenantId,
     pub seat: Seat,
+    /// Where the agent's phone rings: whose call it is while it names no agent.
+    pub extension: String,
+    /// Who carries the customer's side, as observed.
+    pub customer_via: TrunkRole,
     pub customer: Leg,
     pub agent: ArcSwapOption<Leg>,
     pub media: MediaControl,
     pub view: watch::Sender<CallView>,
     pub started_at: OffsetDateTime,
+    /// The epoch of the call's own clock, in which its view tells times.
     pub started: Instant,
     /// Last sign of life of the actor, in ms since `started`.
     pub beat_ms: AtomicU64,
     pub actor: ArcSwapOption<Living>,
     over: AtomicBool,
-    ended: ArcSwapOption<Instant>,
+    ended: ArcSwapOption<Ended>,
+    /// One write of the record at a time: the last one to be written is the newest.
+    recording: tokio::sync::Mutex<()>,
+}
+
+/// How and when a call ended.
+pub(super) struct Ended {
+    pub at: Instant,
+    pub at_utc: OffsetDateTime,
+    pub why: EndedWhy,
+}
+
+/// Whose call it is, and where it lives.
+pub(super) struct Place {
+    pub tenant: TenantId,
+    pub seat: Seat,
+    pub extension: String,
+    pub customer_via: TrunkRole,
 }
 
 /// How to reach and how to stop an actor.
@@ -51,17 +89,12 @@ pub(super) struct Living {
 }
 
 impl Entry {
-    pub fn new(
-        tenant: TenantId,
-        seat: Seat,
-        customer: Leg,
-        media: MediaControl,
-        view: CallView,
-        started: Instant,
-    ) -> Entry {
+    pub fn new(place: Place, customer: Leg, media: MediaControl, view: CallView, started: Instant) -> Entry {
         Entry {
-            tenant,
-            seat,
+            tenant: place.tenant,
+            seat: place.seat,
+            extension: place.extension,
+            customer_via: place.customer_via,
             customer,
             agent: ArcSwapOption::empty(),
             media,
@@ -72,6 +105,7 @@ impl Entry {
             actor: ArcSwapOption::empty(),
             over: AtomicBool::new(false),
             ended: ArcSwapOption::empty(),
+            recording: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -89,6 +123,11 @@ impl Entry {
     /// Whether the call is over.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&self) -> Option<Arc<Ended>> {
+        self.ended.load_full()
     }
 }
 
@@ -112,21 +151,57 @@ pub struct Registry {
     entries: RwLock<HashMap<CallId, Arc<Entry>>>,
     runtime: tokio::runtime::Handle,
     store: Store,
+    events: Arc<Events>,
+    metrics: Metrics,
     /// Counts for operators.
     pub totals: Totals,
 }
 
 impl Registry {
-    /// An empty registry; records go to `store` from `runtime`.
-    pub fn new(runtime: tokio::runtime::Handle, store: Store) -> Registry {
-        Registry { entries: RwLock::default(), runtime, store, totals: Totals::default() }
+    /// An empty registry; records go to `store` from `runtime`, word of changes to `events`, ends to
+    /// `metrics`.
+    pub fn new(
+        runtime: tokio::runtime::Handle,
+        store: Store,
+        events: Arc<Events>,
+        metrics: Metrics,
+    ) -> Registry {
+        Registry { entries: RwLock::default(), runtime, store, events, metrics, totals: Totals::default() }
     }
 
+    /// Takes a call in. Its record is written now: what a crash of the process leaves of it.
     pub(super) fn add(&self, id: CallId, entry: Entry) -> Arc<Entry> {
         let entry = Arc::new(entry);
-        self.entries.write().insert(id, Arc::clone(&entry));
+        self.entries.write().insert(id.clone(), Arc::clone(&entry));
         self.totals.taken.fetch_add(1, Ordering::Relaxed);
+        self.record(&id, &entry);
+        self.events.bump_tenant(&entry.tenant);
         entry
+    }
+
+    /// An agent took a call that nobody had: its record names them.
+    pub(super) fn claimed(&self, id: &CallId, entry: &Arc<Entry>) {
+        self.record(id, entry);
+        self.events.bump_tenant(&entry.tenant);
+    }
+
+    /// Writes the record of a call as it stands when its turn comes.
+    fn record(&self, id: &CallId, entry: &Arc<Entry>) {
+        let (id, entry, store) = (id.clone(), Arc::clone(entry), self.store.tenant(&entry.tenant));
+        self.runtime.spawn(async move {
+            let _turn = entry.recording.lock().await;
+            for nth in 1..=RECORD_TRIES {
+                match store.record_call(record_of(&id, &entry)).await {
+                    Ok(()) => return,
+                    Err(StoreError::Busy | StoreError::Locked | StoreError::Unavailable(_))
+                        if nth < RECORD_TRIES =>
+                    {
+                        tokio::time::sleep(RECORD_PAUSE * nth).await;
+                    }
+                    Err(error) => return warn!(call = %id, %error, "call record not written"),
+                }
+            }
+        });
     }
 
     pub(super) fn get(&self, id: &CallId) -> Option<Arc<Entry>> {
@@ -158,15 +233,12 @@ impl Registry {
         if entry.over.swap(true, Ordering::AcqRel) {
             return;
         }
-        entry.ended.store(Some(Arc::new(Instant::now())));
-        let record = record_of(id, &entry, why);
+        let ended = Ended { at: Instant::now(), at_utc: OffsetDateTime::now_utc(), why };
+        entry.ended.store(Some(Arc::new(ended)));
         info!(call = %id, tenant = %entry.tenant, why = why.as_str(), "call ended");
-        let store = self.store.tenant(&entry.tenant);
-        self.runtime.spawn(async move {
-            if let Err(error) = store.record_call(record).await {
-                warn!(%error, "call record not written");
-            }
-        });
+        self.metrics.call_ended(entry.view.borrow().route, why);
+        self.record(id, &entry);
+        self.events.bump_tenant(&entry.tenant);
     }
 
     /// The actor is gone or sick: the mask shuts, both legs end, the view says so.
@@ -206,11 +278,27 @@ impl Registry {
     }
 
     /// News of an attempt, for the actor; where that is gone, for whoever still looks at the call.
+    /// Its rows have changed in any case, and a screen may be made of rows alone.
     pub fn paid(&self, call: &CallId, attempt: &AttemptId, news: Attempted) {
+        self.concluded(call, attempt, news, None);
+    }
+
+    /// The same from the task of the attempt: what it kept of the card goes to the actor alone, and is
+    /// wiped here where that is gone.
+    pub(super) fn concluded(&self, call: &CallId, attempt: &AttemptId, news: Attempted, kept: Option<Kept>) {
+        self.events.bump(call);
         let Some(entry) = self.get(call) else { return };
-        let living = entry.actor.load_full();
-        let told =
-            living.is_some_and(|living| living.address.try_send(Paid(attempt.clone(), news.clone())).is_ok());
+        let told = match entry.actor.load_full() {
+            Some(living) => match living.address.try_send(Paid(attempt.clone(), news.clone(), kept)) {
+                Ok(()) => true,
+                Err(SendError::Full(paid)) => {
+                    self.runtime.spawn(tell(living.address.clone(), paid, TELL_MAX));
+                    false
+                }
+                Err(SendError::Closed(_)) => false,
+            },
+            None => false,
+        };
         if !told || entry.is_over() {
             entry.view.send_modify(|view| amend(view, attempt, news));
         }
@@ -233,14 +321,14 @@ impl Registry {
 
     fn forget_tombstones(&self) {
         let mut entries = self.entries.write();
-        entries
-            .retain(|_, entry| entry.ended.load().as_ref().is_none_or(|ended| ended.elapsed() < TOMBSTONE));
+        let is_kept = |entry: &Entry| entry.ended().is_none_or(|ended| ended.at.elapsed() < TOMBSTONE);
+        entries.retain(|_, entry| is_kept(entry));
         let mut ended: Vec<Instant> =
-            entries.values().filter_map(|entry| entry.ended.load().as_deref().copied()).collect();
+            entries.values().filter_map(|entry| entry.ended().map(|ended| ended.at)).collect();
         if ended.len() > TOMBSTONES_MAX {
             ended.sort_unstable();
             let oldest_kept = ended[ended.len() - TOMBSTONES_MAX];
-            entries.retain(|_, entry| entry.ended.load().as_deref().is_none_or(|at| *at >= oldest_kept));
+            entries.retain(|_, entry| entry.ended().is_none_or(|ended| ended.at >= oldest_kept));
         }
     }
 
@@ -254,26 +342,45 @@ impl Registry {
     }
 }
 
+/// Tells an actor whose mailbox is full, when there is room again; whether it has heard. Without it
+/// the actor's next view would bring back what its registry had amended.
+async fn tell<A, M>(address: Addr<A>, news: M, max: Duration) -> bool
+where
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    let heard = matches!(tokio::time::timeout(max, address.send(news)).await, Ok(Ok(_)));
+    if !heard {
+        warn!("news of an attempt did not reach its call");
+    }
+    heard
+}
+
 fn amend(view: &mut CallView, attempt: &AttemptId, news: Attempted) {
     if view.payment.attempt.as_ref() != Some(attempt) {
         return;
     }
     match news {
         Attempted::Recorded => {}
-        Attempted::NotRecorded { say } => {
+        Attempted::NotRecorded { why, say } => {
+            view.payment.unrecorded = Some(why);
             view.payment.state = PayState::Attempt(AttemptState::Rejected);
             view.payment.say = say;
         }
-        Attempted::Concluded { state, auth_code, say, .. } => {
+        Attempted::Concluded { state, auth_code, say, fix, class } => {
             view.payment.state = PayState::Attempt(state);
             view.payment.auth_code = auth_code;
             view.payment.say = say;
+            (view.payment.fix, view.payment.class) = (fix, class);
+            view.payment.unrecorded = None;
         }
     }
 }
 
-fn record_of(id: &CallId, entry: &Entry, why: EndedWhy) -> CallRecord {
-    let view = entry.view.borrow();
+fn record_of(id: &CallId, entry: &Entry) -> CallRecord {
+    let (view, ended) = (entry.view.borrow(), entry.ended());
     let secured = view.secured_ms.map(|ms| entry.started_at + Duration::from_millis(u64::from(ms)));
     CallRecord {
         id: id.clone(),
@@ -282,9 +389,78 @@ fn record_of(id: &CallId, entry: &Entry, why: EndedWhy) -> CallRecord {
         caller: Some(view.caller.clone()).filter(|caller| !caller.is_empty()),
         started_at: entry.started_at,
         secured_at: secured,
-        ended_at: Some(OffsetDateTime::now_utc()),
-        ended_why: Some(why.as_str().to_owned()),
+        ended_at: ended.as_ref().map(|ended| ended.at_utc),
+        ended_why: ended.as_ref().map(|ended| ended.why.as_str().to_owned()),
         keys: view.keys,
-        scope: None,
+        scope: Some(scope_word(entry.customer_via).to_owned()),
+        wrapped_at: None,
+    }
+}
+
+/// What evidence may say: whatever crosses the tenant's own switch is in PCI scope (DESIGN §8).
+fn scope_word(via: TrunkRole) -> &'static str {
+    match via {
+        TrunkRole::CarrierEdge => "carrier_edge",
+        TrunkRole::Pbx => "pbx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix::{AsyncContext, Context};
+    use tokio::sync::mpsc;
+
+    /// An actor that tells what it hears.
+    struct Ear(mpsc::Sender<u32>);
+
+    impl Actor for Ear {
+        type Context = Context<Self>;
+    }
+
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Word(u32);
+
+    impl Handler<Word> for Ear {
+        type Result = ();
+
+        fn handle(&mut self, Word(word): Word, _ctx: &mut Self::Context) {
+            let _ = self.0.try_send(word);
+        }
+    }
+
+    #[actix::test]
+    async fn news_wait_for_room_in_a_full_mailbox() {
+        let (says, mut heard) = mpsc::channel(1_000);
+        let mut context = Context::new();
+        context.set_mailbox_capacity(1);
+        let address = context.address();
+        let mut filled = 0;
+        while address.try_send(Word(filled)).is_ok() {
+            filled += 1;
+            assert!(filled < 1_000, "a mailbox has an end");
+        }
+        let told = tokio::spawn(tell(address, Word(7_777), Duration::from_secs(10)));
+        let actor = actix_rt::spawn(context.into_future(Ear(says)));
+        assert!(told.await.expect("no panic"));
+        let mut words = Vec::new();
+        while let Ok(word) = heard.try_recv() {
+            words.push(word);
+        }
+        assert_eq!(words.last(), Some(&7_777));
+        assert_eq!(words.len() as u32, filled + 1);
+        actor.abort();
+    }
+
+    #[actix::test]
+    async fn news_to_an_actor_that_does_not_listen_end() {
+        let (says, _heard) = mpsc::channel(1_000);
+        let context = Context::new();
+        let address = context.address();
+        let silent = context.into_future(Ear(says));
+        assert!(!tell(address.clone(), Word(1), Duration::from_millis(20)).await);
+        drop(silent);
+        assert!(!tell(address, Word(1), Duration::from_secs(10)).await);
     }
 }

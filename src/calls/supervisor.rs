@@ -2,7 +2,7 @@
 
 use super::Surroundings;
 use super::actor::{CallActor, Noted, Parts};
-use super::registry::{Entry, Living};
+use super::registry::{Entry, Living, Place};
 use super::watch;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use parking_lot::Mutex;
@@ -14,15 +14,19 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tonewall_model::call::{Call, Start};
 use tonewall_model::card::YearMonth;
+use tonewall_model::card::guard::holds_card_number;
 use tonewall_model::ids::CallId;
 use tonewall_model::pin::{self, Caller, Origin, PinGuard, Verdict};
 use tonewall_model::route::{self, Called, Plan};
 use tonewall_model::sdp::{self, Local, Remote};
-use tonewall_model::tenant::Tenant;
+use tonewall_model::tenant::{Tenant, TrunkRole};
 use tonewall_secret::Secret;
 use tonewall_telephony::media::{MediaHandle, Side};
 use tonewall_telephony::sip::Incoming;
 use tracing::{error, info, warn};
+
+/// Stands for a caller that must not be shown.
+const CALLER_WITHHELD: &str = "withheld";
 
 /// A call for this tenant.
 #[derive(Message)]
@@ -164,13 +168,14 @@ impl TenantSupervisor {
         id.hash(&mut hasher);
         let (seat, arbiter) = self.around.arbiters.seat(hasher.finish());
         let nat_of = |name: &str| tenant.trunk(name).filter(|t| t.nat).map(|t| t.address.ip());
+        let customer_via = customer_via(&tenant, &trunk, offer.as_ref());
         let nat = (nat_of(&trunk).map(|_| call.invite.source.ip()), nat_of(&plan.trunk));
         let model = Call::new(
             Start {
                 id: id.clone(),
                 tenant: Arc::clone(&tenant),
                 plan,
-                caller: call.invite.asserted.unwrap_or(call.invite.from),
+                caller: shown_caller(call.invite.asserted.unwrap_or(call.invite.from)),
                 offer,
                 customer: local(&media, Side::Customer),
                 agent: local(&media, Side::Agent),
@@ -179,7 +184,13 @@ impl TenantSupervisor {
             Duration::ZERO,
         );
         info!(call = %id, tenant = %tenant.id, route = model.plan().route.as_str(), trunk, seat = seat.slot(), "call taken");
-        let entry = Entry::new(tenant.id.clone(), seat, call.leg, media.control(), model.view(), epoch);
+        let place = Place {
+            tenant: tenant.id.clone(),
+            seat,
+            extension: model.plan().extension.clone(),
+            customer_via,
+        };
+        let entry = Entry::new(place, call.leg, media.control(), model.view(), epoch);
         let registry = Arc::clone(&self.around.registry);
         let entry = registry.add(id.clone(), entry);
         let parts = Parts {
@@ -225,6 +236,24 @@ fn local(media: &MediaHandle, side: Side) -> Local {
     Local { rtp, session: u64::from(rtp.port()), version: 1 }
 }
 
+/// Who carries the customer's side, as far as signalling and media addresses tell: the tenant's own
+/// switch where either is one of its.
+fn customer_via(tenant: &Tenant, trunk: &str, offer: Option<&Remote>) -> TrunkRole {
+    let media = offer.map(|offer| offer.rtp.ip());
+    let is_pbx = tenant.trunks.iter().filter(|own| own.role == TrunkRole::Pbx).any(|own| {
+        own.id == trunk || media.is_some_and(|ip| own.peers.contains(&ip) || own.address.ip() == ip)
+    });
+    if is_pbx { TrunkRole::Pbx } else { TrunkRole::CarrierEdge }
+}
+
+/// What is shown and stored of who calls: anybody may write a card number into a From header. Nothing
+/// is withheld that has the form of a telephone number (E.164: a plus and at most 15 digits).
+fn shown_caller(said: String) -> String {
+    let is_number = |rest: &str| (7..=15).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit());
+    let is_e164 = said.strip_prefix('+').is_some_and(is_number);
+    if !is_e164 && holds_card_number(&said) { CALLER_WITHHELD.to_owned() } else { said }
+}
+
 fn this_month() -> YearMonth {
     let now = OffsetDateTime::now_utc();
     YearMonth { year: now.year().unsigned_abs() as u16, month: u8::from(now.month()) }
@@ -247,5 +276,24 @@ impl Handler<Admitted> for TenantSupervisor {
 
     fn handle(&mut self, admitted: Admitted, _ctx: &mut Self::Context) {
         self.seat(admitted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_with_the_look_of_a_card_is_withheld_and_no_telephone_number_is() {
+        // The last two have a right check digit, and the first digit of a card.
+        let numbers = ["+447700900123", "07700900123", "anonymous", "", "+4915123456787", "+378282246310005"];
+        for said in numbers {
+            assert_eq!(shown_caller(said.to_owned()), said);
+        }
+        let cards =
+            ["4263970000005262", "+4263970000005262", "4263 9700 0000 5262", "sip_4263_9700_0000_5262"];
+        for said in cards {
+            assert_eq!(shown_caller(said.to_owned()), "withheld", "{said}");
+        }
     }
 }

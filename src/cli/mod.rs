@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod log;
+mod password;
 mod ready;
 mod serve;
 mod tools;
@@ -39,6 +40,8 @@ enum Command {
     /// Manifests of organisations.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Reads an agent's password from standard input and prints its hash for a manifest.
+    Password,
     /// The configuration of `serve`.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -85,6 +88,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Migrate { database } => tools::migrate(&database),
         Command::Tenant(TenantCommand::Check { folder }) => check::tenants(&folder),
+        Command::Password => password::run(),
         Command::Config(ConfigCommand::Check(layers)) => check::config(&layers),
         Command::Config(ConfigCommand::Example) => check::example(),
         Command::Call(call) => call.run(),

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `keys` | the table of all keys, and the example |
+//! | `mail` | the mail server |
 //! | `settings` | the layers, and which one wins |
 //! | `tree` | reading TOML on and on, for this and for manifests |
 //! | `log` | what is logged |
@@ -13,6 +14,7 @@
 
 mod keys;
 mod log;
+mod mail;
 mod problem;
 mod settings;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod tests;
 mod tree;
 
 pub use log::LogFormat;
+pub use mail::Mail;
 pub use problem::{Place, Problem, Problems};
 pub(crate) use tree::{Section, Source, Value, text_of};
 
@@ -54,8 +57,12 @@ pub struct Config {
     pub sip: Sip,
     /// Voice.
     pub media: Media,
-    /// Address of dashboard, API and metrics.
-    pub http_listen: SocketAddr,
+    /// Dashboard and API.
+    pub http: Http,
+    /// Address of metrics and health.
+    pub metrics_listen: SocketAddr,
+    /// The mail server; without one screens offer no receipts.
+    pub mail: Option<Mail>,
     /// The ledger.
     pub database: Database,
     /// Folder of the manifests.
@@ -92,6 +99,17 @@ pub struct Media {
     pub ports: RangeInclusive<u16>,
     /// Threads.
     pub threads: usize,
+}
+
+/// Dashboard and API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whether cookies are for TLS only, whatever a request looks like.
+    pub secure_cookies: bool,
+    /// Whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// The ledger.
@@ -155,7 +173,15 @@ impl Config {
         {
             settings.wrong("sip.listen", "its port is one of media.ports");
         }
-        let http_listen = settings.read("http.listen", socket_address);
+        let http = http(settings);
+        let metrics_listen = settings.read("metrics.listen", socket_address);
+        if let (Some(http), Some(metrics)) = (&http, &metrics_listen)
+            && http.listen == *metrics
+            && metrics.port() != 0
+        {
+            settings.wrong("metrics.listen", "is the address of http.listen: agents must not reach it");
+        }
+        let mail = mail::read(settings, folder, secrets);
         let url = settings.read("database.url", |setting| database_url(setting, folder, secrets));
         let dir = settings.read("tenants.dir", |setting| Ok::<_, &str>(PathBuf::from(&setting.text)));
         let calls_per_tenant_max = settings.integer("calls.max_per_tenant", 1..=100_000);
@@ -170,7 +196,9 @@ impl Config {
         Some(Config {
             sip: sip?,
             media: media?,
-            http_listen: http_listen?,
+            http: http?,
+            metrics_listen: metrics_listen?,
+            mail: mail?,
             database: Database { url: url? },
             tenants_dir: dir?,
             calls_per_tenant_max: calls_per_tenant_max?,
@@ -201,6 +229,36 @@ fn media(settings: &mut Settings) -> Option<Media> {
     let ports = settings.read("media.ports", ports);
     let threads = settings.integer("media.threads", 1..=256);
     Some(Media { bind: bind?, advertised: advertised?, ports: ports?, threads: threads? as usize })
+}
+
+fn http(settings: &mut Settings) -> Option<Http> {
+    let listen = settings.read("http.listen", socket_address);
+    let secure_cookies = settings.read("http.secure_cookies", |setting| match setting.text.as_str() {
+        "auto" => Ok(false),
+        "always" => Ok(true),
+        _ => Err("must be auto or always"),
+    });
+    let trusted_proxies = settings.read("http.trusted_proxies", |setting| match setting.layer {
+        Layer::Default => Ok(Vec::new()),
+        _ => addresses(&setting.text),
+    });
+    let is_open = listen.is_some_and(|listen| !listen.ip().to_canonical().is_loopback());
+    if is_open && secure_cookies == Some(false) && trusted_proxies.as_ref().is_some_and(Vec::is_empty) {
+        settings.wrong(
+            "http.listen",
+            "other machines reach it, and session cookies would travel in plain: \
+             name the TLS proxy in http.trusted_proxies, or set http.secure_cookies to always",
+        );
+    }
+    Some(Http { listen: listen?, secure_cookies: secure_cookies?, trusted_proxies: trusted_proxies? })
+}
+
+fn addresses(text: &str) -> Result<Vec<IpAddr>, &'static str> {
+    let each = text.split(',').map(|address| address.trim().parse::<IpAddr>());
+    let addresses: Option<Vec<IpAddr>> = each.map(Result::ok).collect();
+    addresses
+        .filter(|addresses| !addresses.iter().any(IpAddr::is_unspecified))
+        .ok_or("must be IP addresses, separated by commas")
 }
 
 fn socket_address(setting: &Setting) -> Result<SocketAddr, &'static str> {

@@ -16,7 +16,9 @@ fn load(file: Option<&str>, variables: &[(&str, &str)], flags: &[&str]) -> Resul
     folder.write("db-url", b"postgres://tw:pw@db.example/tonewall\n");
     let args = ConfigArgs { config, set: flags.iter().map(|flag| flag.to_string()).collect() };
     let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let secrets = Secrets::only_given().with("DB_URL", "postgres://tw:pw@db.example/tonewall");
+    let secrets = Secrets::only_given()
+        .with("DB_URL", "postgres://tw:pw@db.example/tonewall")
+        .with("SMTP_PASSWORD", CANARY);
     Config::load(&args, variables, &secrets)
 }
 
@@ -52,7 +54,13 @@ fn the_defaults() {
                 ports: 20000..=29999,
                 threads: 2,
             },
-            http_listen: 127.0.0.1:8080,
+            http: Http {
+                listen: 127.0.0.1:8080,
+                secure_cookies: false,
+                trusted_proxies: [],
+            },
+            metrics_listen: 127.0.0.1:9464,
+            mail: None,
             database: Database {
                 scheme: "sqlite",
                 ..
@@ -80,16 +88,20 @@ fn the_example_is_the_defaults_and_names_every_key() {
         assert!(example.contains(&line) || example.contains(&unset), "{}", key.path());
     }
     // What is commented out is right too.
+    let is_unset = |line: &&str| {
+        keys::KEYS.iter().any(|key| key.default.is_empty() && line.starts_with(&format!("{} = ", key.name)))
+    };
     let all: String = example
         .lines()
-        .map(|line| {
-            format!(
-                "{}\n",
-                line.strip_prefix("# advertised").map_or(line.into(), |rest| format!("advertised{rest}"))
-            )
-        })
+        .map(|line| format!("{}\n", line.strip_prefix("# ").filter(is_unset).unwrap_or(line)))
         .collect();
     let config = load(Some(&all), &[], &[]).expect("good");
+    let mail = config.mail.expect("given");
+    let (username, password) = mail.credentials.expect("given");
+    assert_eq!((mail.host.as_str(), mail.port, mail.tls), ("smtp.example.org", 587, true));
+    assert_eq!((mail.from.as_str(), username.as_str()), ("receipts@example.org", "tonewall"));
+    assert!(password.matches(CANARY.as_bytes()));
+    assert_eq!(config.http.trusted_proxies, [IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2])]);
     assert_eq!(config.sip.advertised, Some(IpAddr::from([203, 0, 113, 7])));
     assert_eq!(config.media.advertised, Some(IpAddr::from([203, 0, 113, 7])));
 }
@@ -171,7 +183,7 @@ fn every_problem_is_told_at_once() {
             --set: number 2 is not KEY=VALUE with a known key
             --set: database.url: must begin with sqlite: or postgres:
             --set: tenants.dir: must not be empty
-            tonewall.toml:1: unknown key; known here: sip, media, http, database, tenants, calls, log, drain
+            tonewall.toml:1: unknown key; known here: sip, media, http, metrics, mail, database, tenants, calls, log, drain
             tonewall.toml:2: http: must be a table
             tonewall.toml:4: sip.listen: must be IP:PORT
             tonewall.toml:5: sip.advertised: must be the IP address that peers use
@@ -184,7 +196,7 @@ fn every_problem_is_told_at_once() {
             tonewall.toml:14: calls.max_per_tenant: must be 1 to 100000
             tonewall.toml:16: log.level: must not raise a library that sees cards, tokens or dial strings above warn
             tonewall.toml:17: log.format: must be text or json
-            tonewall.toml:18: unknown key; known here: sip, media, http, database, tenants, calls, log, drain
+            tonewall.toml:18: unknown key; known here: sip, media, http, metrics, mail, database, tenants, calls, log, drain
             environment: TONEWALL_DRAIN_GRACE_S: must be 0 to 3600
             environment: TONEWALL_HTTP_LISTEN: must not be empty
             environment: TONEWALL_SIP_PORT: unknown variable; there is no such key
@@ -214,6 +226,67 @@ fn values_that_do_not_go_together() {
 }
 
 #[test]
+fn session_cookies_do_not_leave_the_machine_in_plain() {
+    let words = "http.listen: other machines reach it, and session cookies would travel in plain: \
+        name the TLS proxy in http.trusted_proxies, or set http.secure_cookies to always\n";
+    for open in ["0.0.0.0:8080", "[::]:8080", "192.0.2.7:8080", "[::ffff:192.0.2.7]:8080"] {
+        let listen = format!("http.listen={open}");
+        assert_eq!(told(None, &[], &[&listen]), format!("--set: {words}"), "{open}");
+        for key in ["http.secure_cookies=always", "http.trusted_proxies=192.0.2.1"] {
+            assert!(load(None, &[], &[&listen, key]).is_ok(), "{open} {key}");
+        }
+    }
+    for own in ["127.0.0.2:8080", "[::1]:8080", "[::ffff:127.0.0.1]:8080"] {
+        assert!(load(None, &[], &[&format!("http.listen={own}")]).is_ok(), "{own}");
+    }
+}
+
+#[test]
+fn mail_keys_belong_together() {
+    bad(
+        None,
+        &[],
+        &["mail.smtp=smtp.example.org:587", "mail.tls=none", "mail.username=canary"],
+        expect![[r#"
+            --set: mail.smtp: mail.from must say from which address letters come
+            --set: mail.tls: must be required: mail without TLS is for a server on this machine
+            --set: mail.username: mail.password is missing
+        "#]],
+    );
+    bad(
+        None,
+        &[],
+        &["mail.from=Tonewall <a@b.example>", "mail.password=hunter2canary"],
+        expect![[r#"
+            --set: mail.from: must be a mail address such as receipts@example.org
+            --set: mail.password: must be a reference, env:NAME or file:PATH
+        "#]],
+    );
+    bad(
+        None,
+        &[],
+        &["mail.password=env:SMTP_PASSWORD"],
+        expect![[r#"
+            --set: mail.password: mail.username is missing
+        "#]],
+    );
+    for server in ["127.0.0.1:1025", "[::1]:1025", "localhost:1025"] {
+        let flags = [&format!("mail.smtp={server}"), "mail.tls=none", "mail.from=a@b.example"];
+        let mail = load(None, &[], &flags).expect("good").mail.expect("given");
+        assert_eq!((mail.port, mail.tls, mail.credentials.is_none()), (1025, false, true), "{server}");
+    }
+    // What stands in the environment stands in no file.
+    let variables = [("TONEWALL_MAIL_USERNAME", "tonewall"), ("TONEWALL_MAIL_PASSWORD", CANARY)];
+    let flags = ["mail.smtp=smtp.example.org:465", "mail.from=a@b.example"];
+    let config = load(None, &variables, &flags).expect("good");
+    assert!(!format!("{config:?}").contains(CANARY));
+    let (_, password) = config.mail.expect("given").credentials.expect("given");
+    assert!(password.matches(CANARY.as_bytes()));
+    // Other mail keys without a server switch nothing on.
+    assert!(load(None, &[], &["mail.from=a@b.example", "mail.tls=none"]).expect("good").mail.is_none());
+}
+
+#[test]
 fn bad_values_one_by_one() {
     let cases = [
         "media.ports=80-99",
@@ -227,6 +300,16 @@ fn bad_values_one_by_one() {
         "drain.grace_s=1.5",
         "calls.arbiters=257",
         "sip.t1_ms=99",
+        "http.secure_cookies=yes",
+        "http.trusted_proxies=192.0.2.1 192.0.2.2",
+        "http.trusted_proxies=0.0.0.0",
+        "metrics.listen=9464",
+        "metrics.listen=127.0.0.1:8080",
+        "mail.smtp=smtp.example.org",
+        "mail.smtp=smtp_1:25",
+        "mail.smtp=:25",
+        "mail.smtp=::1:25",
+        "mail.tls=starttls",
     ];
     let mut told = String::new();
     for case in cases {
@@ -244,6 +327,16 @@ fn bad_values_one_by_one() {
         --set: drain.grace_s: must be 0 to 3600
         --set: calls.arbiters: must be 1 to 256
         --set: sip.t1_ms: must be 100 to 2000
+        --set: http.secure_cookies: must be auto or always
+        --set: http.trusted_proxies: must be IP addresses, separated by commas
+        --set: http.trusted_proxies: must be IP addresses, separated by commas
+        --set: metrics.listen: must be IP:PORT
+        --set: metrics.listen: is the address of http.listen: agents must not reach it
+        --set: mail.smtp: must be HOST:PORT
+        --set: mail.smtp: must be HOST:PORT
+        --set: mail.smtp: must be HOST:PORT
+        --set: mail.smtp: must be HOST:PORT
+        --set: mail.tls: must be required or none
     "#]]
     .assert_eq(&told);
 }

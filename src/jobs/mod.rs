@@ -1,3 +1,4 @@
 //! Work that nobody waits for: one file a job.
 
+pub mod outbox;
 pub mod resolve;

@@ -168,6 +168,7 @@ async fn conclude(
         Ok(concluded) => {
             let state = concluded.attempt.state;
             if concluded.moved {
+                around.metrics.payment(state);
                 info!(attempt = %row.id, %tenant, state = state.as_str(), "unresolved attempt moved");
             }
             let told = news(state, concluded.attempt.outcome.as_ref());

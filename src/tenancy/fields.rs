@@ -11,6 +11,8 @@ const NUMBER_LEN_MAX: usize = 64;
 const URL_LEN_MAX: usize = 512;
 /// Longest merchant id.
 const MERCHANT_LEN_MAX: usize = 64;
+/// Longest mail address (RFC 5321 §4.5.3.1.3, less the angle brackets).
+const MAIL_LEN_MAX: usize = 254;
 /// Most characters of a name on a card statement, which is what the schemes carry.
 const STATEMENT_LEN_MAX: usize = 22;
 /// Fewest characters of an API token: from 20 random ones up nobody guesses.
@@ -42,6 +44,26 @@ pub(super) fn name(text: &str) -> Read<String> {
     when(text, known, "must be 1 to 80 characters, no control characters, no blanks around it")
 }
 
+/// A line of at most `len_max` characters that people read.
+pub(super) fn line(text: &str, len_max: usize) -> Result<String, String> {
+    let length = text.chars().count();
+    let known = (1..=len_max).contains(&length) && text.trim() == text && !text.chars().any(char::is_control);
+    let expected = || format!("must be 1 to {len_max} characters in one line, no blanks around it");
+    known.then(|| text.to_owned()).ok_or_else(expected)
+}
+
+/// A mail address, without a name: a dot-atom and a domain of at least two labels (RFC 5321 §4.1.2).
+pub(crate) fn mail_address(text: &str) -> Read<String> {
+    let atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+    let atom = |atom: &str| !atom.is_empty() && atom.bytes().all(atext);
+    let (local, domain) = text.rsplit_once('@').unwrap_or_default();
+    let domain_known = domain.contains('.')
+        && last_label(domain).starts_with(|c: char| c.is_ascii_alphabetic())
+        && domain.split('.').all(is_label);
+    let known = text.len() <= MAIL_LEN_MAX && local.len() <= 64 && local.split('.').all(atom) && domain_known;
+    when(text, known, "must be a mail address such as receipts@example.org")
+}
+
 /// A number or name that can be the user part of a SIP URI without escapes (RFC 3261 §25.1).
 pub(super) fn number(text: &str) -> Read<String> {
     let known = |b: u8| b.is_ascii_alphanumeric() || b"+*._-".contains(&b);
@@ -53,6 +75,13 @@ pub(super) fn number(text: &str) -> Read<String> {
 pub(super) fn secure_code(text: &str) -> Read<String> {
     let keys = text.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
     when(text, keys && matches!(text.len(), 0 | 2..=8), "must be 2 to 8 of 0-9 * #, or empty for none")
+}
+
+/// The IANA name of a time zone, as the database writes it.
+pub(super) fn time_zone(text: &str) -> Read<String> {
+    let zone = jiff::tz::TimeZone::get(text).ok();
+    let known = zone.is_some_and(|zone| zone.iana_name() == Some(text));
+    when(text, known, "must be the IANA name of a time zone, such as Europe/London")
 }
 
 /// A CSS colour.
@@ -141,13 +170,6 @@ fn host(authority: &str) -> Option<&str> {
         }
         None => port.is_empty(),
     };
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && !label.to_ascii_lowercase().starts_with("xn--")
-    };
     let host_known = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
         // A last label that does not begin with a letter is a number to whoever resolves it (0x7f is
@@ -155,9 +177,18 @@ fn host(authority: &str) -> Option<&str> {
         None if !last_label(host).starts_with(|c: char| c.is_ascii_alphabetic()) => {
             host.parse::<std::net::Ipv4Addr>().is_ok()
         }
-        None => host.split('.').all(label),
+        None => host.split('.').all(is_label),
     };
     (port_known && host_known).then_some(host)
+}
+
+/// A label of a host name, in ASCII as it is written (RFC 1123 §2.1).
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && !label.to_ascii_lowercase().starts_with("xn--")
 }
 
 fn last_label(host: &str) -> &str {
@@ -185,6 +216,57 @@ mod tests {
         }
         for bad in ["", "48291", "4829130000000", "48291a", "48 2913", "48291\u{663}"] {
             assert_eq!(pin(bad), Err("must be 6 to 12 digits"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mail_addresses() {
+        let longest = format!("{}@{}.{}.example", "a".repeat(64), "b".repeat(63), "c".repeat(63));
+        for good in ["a@b.example", "pay.ments+harbour@mail-1.example.org", "o'neil@example.ie", &longest] {
+            assert_eq!(mail_address(good).as_deref(), Ok(good));
+        }
+        let long = format!("{}@b.example", "a".repeat(65));
+        let bad = [
+            "",
+            "@",
+            "a",
+            "a@",
+            "@b.example",
+            "a@b",
+            "a@b.",
+            "a@.example",
+            "a@b..example",
+            ".a@b.example",
+            "a.@b.example",
+            "a..b@b.example",
+            "a b@b.example",
+            "a@b.example\n",
+            "a@192.0.2.1",
+            "a@[192.0.2.1]",
+            "A <a@b.example>",
+            "a@b.example,c@d.example",
+            "\"a b\"@b.example",
+            "a@b@c.example",
+            "é@b.example",
+            "a@-b.example",
+            &long,
+        ];
+        for bad in bad {
+            assert_eq!(
+                mail_address(bad),
+                Err("must be a mail address such as receipts@example.org"),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn time_zones() {
+        for good in ["Europe/London", "America/Argentina/Buenos_Aires", "UTC", "Etc/GMT+5"] {
+            assert_eq!(time_zone(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "europe/london", "Europe/Londinium", "BST+1", "../etc/passwd", "Europe"] {
+            assert!(time_zone(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! One manifest: TOML to a [`Tenant`], with what it claims of things that must be its alone.
 
-use super::fields;
 use super::secrets::Secrets;
+use super::{branding, fields, password};
 use crate::config::{Place, Section, Value};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -9,10 +9,13 @@ use std::time::Duration;
 use tonewall_model::ids::{AgentId, TenantId};
 use tonewall_model::money::Currency;
 use tonewall_model::tenant::{
-    AddressCheck, Agent, Brand, Branding, CapturePlan, Credential, Crm, EndKey, GatewayAccount, GatewayKind,
-    MaskStyle, Number, NumberRoute, Tenant, Transport, Trunk, TrunkRole,
+    AddressCheck, Agent, Brand, CapturePlan, Credential, Crm, EndKey, GatewayAccount, GatewayKind, MaskStyle,
+    Number, NumberRoute, Tenant, Transport, Trunk, TrunkRole,
 };
 use tonewall_secret::Secret;
+
+/// Time zone of a tenant whose manifest does not say.
+const TIME_ZONE_DEFAULT: &str = "Europe/London";
 
 /// New calls a second of a trunk whose manifest does not say.
 const CALLS_PER_S_DEFAULT: u32 = 10;
@@ -60,11 +63,13 @@ impl<'a> Reader<'a> {
         self.claims.tenant_id = id_read.clone().map(|read| (read, id.place()));
         let name = root.need("name").text(fields::name);
         let currency = root.need("currency").text(currency);
+        let zone = root.may("time_zone").text(fields::time_zone);
         let mask = root.may("mask").word(MASKS).unwrap_or(MaskStyle::Tone);
         let token = root.need("api_token");
         let api_token = self.secret(&token, fields::api_token);
         self.claims.api_token = api_token.as_ref().map(|read| (copy(read), token.place()));
-        let branding = root.need("branding").section().and_then(|section| branding(&section));
+        let branding = root.need("branding").section();
+        let branding = branding.and_then(|section| branding::read(&section, self.folder));
         let capture = root.need("capture").section().and_then(|section| capture(&section));
         let gateway = root.need("gateway").section().and_then(|section| self.gateway(&section));
         let crm = root.need("crm").section().and_then(|section| self.crm(&section));
@@ -76,6 +81,7 @@ impl<'a> Reader<'a> {
             id: id_read?,
             name: name?,
             currency: currency?,
+            time_zone: zone.unwrap_or_else(|| TIME_ZONE_DEFAULT.to_owned()),
             trunks: trunks?,
             numbers: numbers?,
             agents: agents?,
@@ -158,8 +164,19 @@ impl<'a> Reader<'a> {
         let value = section.need("pin");
         let pin = self.secret(&value, fields::pin);
         self.claims.pins.extend(pin.as_ref().map(|pin| (copy(pin), value.place())));
+        let password_hash = self.password_hash(&section.may("password_hash"));
         section.finish();
-        Some(Agent { id: AgentId(id?.0), name: name?, extension: extension?, pin: pin? })
+        Some(Agent { id: AgentId(id?.0), name: name?, extension: extension?, pin: pin?, password_hash })
+    }
+
+    /// A hash, as it is or by reference: it is slow to turn back, so that it may stand in a manifest.
+    fn password_hash(&self, value: &Value<'_>) -> Option<Secret<String>> {
+        let hash = value.text(|text| match self.secrets.resolve(text, self.folder) {
+            Some(resolved) => resolved,
+            None => Ok(Secret::new(text.to_owned())),
+        })?;
+        password::check_hash(hash.expose()).map_err(|expected| value.wrong(expected)).ok()?;
+        Some(hash)
     }
 
     fn gateway(&self, section: &Section<'_>) -> Option<GatewayAccount> {
@@ -212,12 +229,6 @@ const TRANSPORTS: &[(&str, Transport)] = &[("udp", Transport::Udp), ("tcp", Tran
 const END_KEYS: &[(&str, EndKey)] = &[("*", EndKey::Star), ("#", EndKey::Hash)];
 const ADDRESS_CHECKS: &[(&str, AddressCheck)] =
     &[("off", AddressCheck::Off), ("typed", AddressCheck::Typed), ("keyed", AddressCheck::Keyed)];
-fn branding(section: &Section<'_>) -> Option<Branding> {
-    let colour = section.need("colour").text(fields::colour);
-    let statement_name = section.need("statement_name").text(fields::statement_name);
-    section.finish();
-    Some(Branding { colour: colour?, statement_name: statement_name? })
-}
 
 fn capture(section: &Section<'_>) -> Option<CapturePlan> {
     let end_key = section.may("end_key").word(END_KEYS).unwrap_or(EndKey::Star);

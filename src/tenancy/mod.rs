@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `manifest` | the keys of a manifest |
 //! | `fields` | what their texts may be |
+//! | `branding` | how a tenant looks, its logo |
+//! | `password` | hashes of passwords: checked and made |
 //! | `check` | what must hold between keys and between tenants |
 //! | `secrets` | `env:` and `file:` references |
 //! | `directory` | [`Directory`]: lookups; [`Tenants`]: the present directory |
@@ -12,10 +14,12 @@
 //! Nothing of a folder is used unless all of it is right: half a set of tenants would send calls of
 //! the other half to nobody.
 
+mod branding;
 mod check;
 mod directory;
 mod fields;
 mod manifest;
+mod password;
 mod secrets;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,6 +27,8 @@ pub(crate) mod tests;
 mod tests_problems;
 
 pub use directory::{Directory, Tenants};
+pub(crate) use fields::mail_address;
+pub use password::{NoHash, hash as hash_password};
 pub use secrets::Secrets;
 
 use crate::config::{Place, Problem, Problems, Section, Source, text_of};

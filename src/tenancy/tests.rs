@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tonewall_model::ids::TenantId;
 use tonewall_model::route::Called;
-use tonewall_model::tenant::{AddressCheck, Brand, EndKey, MaskStyle, NumberRoute, Transport, TrunkRole};
+use tonewall_model::tenant::{
+    AddressCheck, Agent, Brand, Branding, EndKey, MaskStyle, NumberRoute, Transport, TrunkRole,
+};
 
 /// A folder of one test, removed with it.
 pub(crate) struct Folder(PathBuf);
@@ -40,15 +42,25 @@ fn demo_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tenants")
 }
 
-/// A good manifest of 39 lines that gives everything and holds no secret.
+/// A PNG of one pixel, as far as anybody looks.
+pub(super) const LOGO: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01";
+
+/// A good manifest that gives everything and holds no secret.
 pub(super) const GOOD: &str = r##"id = "quay"
 name = "Quay & Sons"
 currency = "EUR"
+time_zone = "Europe/Dublin"
 api_token = "env:TOKEN"
 mask = "comfort"
 [branding]
 colour = "#AbCdEf"
 statement_name = "QUAY"
+legal_name = "Quay and Sons Ltd"
+address = "1 Custom House Quay, Dublin 1"
+help = "Call 01 555 0100"
+refund_policy = "Within 30 days, in full."
+reply_to = "help@quay.example"
+logo = "quay.png"
 [capture]
 end_key = "#"
 first_key_s = 5
@@ -90,6 +102,7 @@ id = "eve"
 name = "Eve"
 extension = "401"
 pin = "env:PIN"
+password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 [[agents]]
 id = "fay"
 name = "Fay"
@@ -107,12 +120,17 @@ pub(super) fn secrets() -> Secrets {
         .with("PIN2", "564738")
         .with("WEAK_PIN", "123456")
         .with("SHORT", "canary")
+        .with(
+            "HASH",
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        )
         .with("BLANK", "canary blank")
 }
 
 pub(super) fn load_texts(files: &[(&str, &str)]) -> Result<Vec<Arc<Tenant>>, Problems> {
     let folder = Folder::new("tenants");
     files.iter().for_each(|(name, text)| folder.write(name, text.as_bytes()));
+    folder.write("quay.png", LOGO);
     load(folder.path(), &secrets())
 }
 
@@ -135,8 +153,10 @@ fn everything_of_a_manifest_arrives() {
     assert!(quay.api_token.matches(b"canary-token-0123456789"));
     assert_eq!(quay.mask, MaskStyle::Comfort);
     expect![[r##"
-        Branding { colour: "#AbCdEf", statement_name: "QUAY" }
-        CapturePlan { end_key: Hash, first_key: 5s, between_keys: 60s, total: 1800s, tries: 10, brands: [Jcb, Diners, Discover, UnionPay], address: Keyed }"##]].assert_eq(&format!("{:?}\n{:?}", quay.branding, quay.capture));
+        Branding { colour: "#AbCdEf", statement_name: "QUAY", legal_name: "Quay and Sons Ltd", address: "1 Custom House Quay, Dublin 1", help: "Call 01 555 0100", refund_policy: "Within 30 days, in full.", reply_to: "help@quay.example", logo: None }
+        CapturePlan { end_key: Hash, first_key: 5s, between_keys: 60s, total: 1800s, tries: 10, brands: [Jcb, Diners, Discover, UnionPay], address: Keyed }"##]].assert_eq(&format!("{:?}\n{:?}", Branding { logo: None, ..quay.branding.clone() }, quay.capture));
+    assert_eq!(quay.branding.logo.as_deref(), Some(LOGO));
+    assert_eq!(quay.time_zone, "Europe/Dublin");
     let gateway = &quay.gateway;
     assert_eq!((gateway.url.as_str(), gateway.merchant.as_str()), ("https://gateway.example/v2", "quay-1"));
     assert!(gateway.secret.matches(b"canary-gateway"));
@@ -173,6 +193,8 @@ fn everything_of_a_manifest_arrives() {
         quay.agents.iter().map(|agent| (agent.id.0.as_str(), agent.extension.as_str())).collect();
     assert_eq!(agents, [("eve", "401"), ("fay", "402")]);
     assert!(quay.agents[0].pin.matches(b"918273") && quay.agents[1].pin.matches(b"564738"));
+    let hashed = |agent: &Agent| agent.password_hash.as_ref().map(|hash| hash.expose().len());
+    assert_eq!((hashed(&quay.agents[0]), hashed(&quay.agents[1])), (Some(97), None));
 }
 
 #[test]
@@ -199,6 +221,24 @@ fn the_demo_tenants_differ_in_everything() {
     assert_ne!(harbour.gateway.merchant, northwind.gateway.merchant);
     assert_ne!(harbour.gateway.secret.expose(), northwind.gateway.secret.expose());
     assert_ne!(harbour.branding.colour, northwind.branding.colour);
+    assert!(harbour.branding.logo.is_some() && harbour.branding.logo != northwind.branding.logo);
+}
+
+#[test]
+fn the_demo_agents_sign_in_with_the_published_passwords() {
+    use argon2::PasswordVerifier;
+    let tenants = load(&demo_folder(), &Secrets::only_given()).map_err(drop).expect("good");
+    let mut agents = 0;
+    for tenant in &tenants {
+        for agent in &tenant.agents {
+            let password = format!("{}-{}-demo", tenant.id, agent.id.0);
+            let hash = agent.password_hash.as_ref().expect("every demo agent has one").expose();
+            let right = argon2::Argon2::default().verify_password(password.as_bytes(), hash.as_str());
+            assert!(right.is_ok(), "{password}");
+            agents += 1;
+        }
+    }
+    assert_eq!(agents, 4);
 }
 
 #[test]

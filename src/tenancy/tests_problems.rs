@@ -1,6 +1,6 @@
 //! Tables of manifests: each case changes a good one and names every problem that has to come of it.
 
-use super::tests::{Folder, GOOD, changed, load_texts, secrets};
+use super::tests::{Folder, GOOD, LOGO, changed, load_texts, secrets};
 use super::*;
 use expect_test::{Expect, expect};
 
@@ -33,18 +33,18 @@ fn secrets_in_plain_are_for_demos() {
     bad(
         &all,
         expect![[r#"
-        quay.toml:4: api_token: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
-        quay.toml:21: gateway.secret: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
-        quay.toml:26: crm.token: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
-        quay.toml:35: trunks[0].credential.password: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
-        quay.toml:49: agents[0].pin: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
-    "#]],
+            quay.toml:5: api_token: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
+            quay.toml:28: gateway.secret: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
+            quay.toml:33: crm.token: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
+            quay.toml:42: trunks[0].credential.password: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
+            quay.toml:56: agents[0].pin: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
+        "#]],
     );
     bad(
         &[("id = \"quay\"", "demo = false\nid = \"quay\""), all[4]],
         expect![[r#"
-        quay.toml:50: agents[0].pin: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
-    "#]],
+            quay.toml:57: agents[0].pin: must be a reference, env:NAME or file:PATH; only a manifest with demo = true may hold the value
+        "#]],
     );
     let demo = format!("demo = true\n{}", changed(&all));
     assert!(load_texts(&[("quay.toml", &demo)]).is_ok());
@@ -62,25 +62,25 @@ fn secrets_that_are_missing_or_unfit() {
             ("env:PIN2", "env:GATEWAY"),
         ],
         expect![[r#"
-            quay.toml:4: api_token: must be 20 to 1024 printable ASCII characters without blanks
-            quay.toml:21: gateway.secret: must be 1 to 1024 printable ASCII characters without blanks
-            quay.toml:26: crm.token: the name of an environment variable has letters, digits and _ only
-            quay.toml:35: trunks[0].credential.password: the file cannot be opened
-            quay.toml:49: agents[0].pin: is guessed too easily: digits in sequence or repeated
-            quay.toml:54: agents[1].pin: must be 6 to 12 digits
+            quay.toml:5: api_token: must be 20 to 1024 printable ASCII characters without blanks
+            quay.toml:28: gateway.secret: must be 1 to 1024 printable ASCII characters without blanks
+            quay.toml:33: crm.token: the name of an environment variable has letters, digits and _ only
+            quay.toml:42: trunks[0].credential.password: the file cannot be opened
+            quay.toml:56: agents[0].pin: is guessed too easily: digits in sequence or repeated
+            quay.toml:62: agents[1].pin: must be 6 to 12 digits
         "#]],
     );
     bad(
         &[("env:PIN2", "env:PIN")],
         expect![[r#"
-        quay.toml:54: agents[1].pin: the same as at quay.toml:49: agents[0].pin
-    "#]],
+            quay.toml:62: agents[1].pin: the same as at quay.toml:56: agents[0].pin
+        "#]],
     );
     bad(
         &[("\"env:PIN2\"", "918273")],
         expect![[r#"
-        quay.toml:54: agents[1].pin: must be text
-    "#]],
+            quay.toml:62: agents[1].pin: must be text
+        "#]],
     );
 }
 
@@ -105,7 +105,12 @@ fn an_empty_manifest_lacks_everything() {
         quay.toml: currency: missing
         quay.toml: id: missing
         quay.toml: name: missing
+        quay.toml:1: branding.address: missing
         quay.toml:1: branding.colour: missing
+        quay.toml:1: branding.help: missing
+        quay.toml:1: branding.legal_name: missing
+        quay.toml:1: branding.refund_policy: missing
+        quay.toml:1: branding.reply_to: missing
         quay.toml:1: branding.statement_name: missing
         quay.toml:2: capture.brands: missing
         quay.toml:3: gateway.kind: missing
@@ -150,13 +155,13 @@ fn unknown_keys_at_every_depth() {
             ("[[agents]]\nid = \"fay\"", "[[agents]]\n918273 = \"pin\"\nid = \"fay\""),
         ],
         expect![[r#"
-            quay.toml:5: unknown key; known here: demo, id, name, currency, mask, api_token, branding, capture, gateway, crm, trunks, numbers, agents
-            quay.toml:16: capture: unknown key; known here: end_key, first_key_s, between_keys_s, total_s, tries, address, brands
-            quay.toml:27: crm: unknown key; known here: kind
-            quay.toml:35: trunks[0]: unknown key; known here: id, role, peers, address, transport, nat, calls_per_s_max, credential
-            quay.toml:37: trunks[0].credential: unknown key; known here: username, password
-            quay.toml:41: numbers[0]: unknown key; known here: number, route, trunk
-            quay.toml:54: agents[1]: unknown key; known here: id, name, extension, pin
+            quay.toml:6: unknown key; known here: demo, id, name, currency, time_zone, mask, api_token, branding, capture, gateway, crm, trunks, numbers, agents
+            quay.toml:23: capture: unknown key; known here: end_key, first_key_s, between_keys_s, total_s, tries, address, brands
+            quay.toml:34: crm: unknown key; known here: kind
+            quay.toml:42: trunks[0]: unknown key; known here: id, role, peers, address, transport, nat, calls_per_s_max, credential
+            quay.toml:44: trunks[0].credential: unknown key; known here: username, password
+            quay.toml:48: numbers[0]: unknown key; known here: number, route, trunk
+            quay.toml:62: agents[1]: unknown key; known here: id, name, extension, pin, password_hash
         "#]],
     );
 }
@@ -177,15 +182,15 @@ fn values_of_another_type() {
         ],
         expect![[r#"
             quay.toml:2: name: must be text
-            quay.toml:5: mask: must be text
-            quay.toml:11: capture.first_key_s: must be a whole number
-            quay.toml:14: capture.tries: must be a whole number
-            quay.toml:15: capture.brands[1]: must be text
-            quay.toml:15: capture.brands[2]: must be text
-            quay.toml:23: crm: must be a table
-            quay.toml:27: trunks[0].peers: must be a list
-            quay.toml:30: trunks[0].nat: must be true or false
-            quay.toml:32: trunks[0].credential: must be a table
+            quay.toml:6: mask: must be text
+            quay.toml:18: capture.first_key_s: must be a whole number
+            quay.toml:21: capture.tries: must be a whole number
+            quay.toml:22: capture.brands[1]: must be text
+            quay.toml:22: capture.brands[2]: must be text
+            quay.toml:30: crm: must be a table
+            quay.toml:34: trunks[0].peers: must be a list
+            quay.toml:37: trunks[0].nat: must be true or false
+            quay.toml:39: trunks[0].credential: must be a table
         "#]],
     );
 }
@@ -230,46 +235,89 @@ fn values_out_of_bounds() {
             quay.toml:1: id: must be 2 to 32 of a-z, 0-9 and -, first a letter
             quay.toml:2: name: must be 1 to 80 characters, no control characters, no blanks around it
             quay.toml:3: currency: must be the ISO 4217 code of a currency that payments can be taken in
-            quay.toml:5: mask: must be one of: tone, silence, comfort
-            quay.toml:7: branding.colour: must be # and six hexadecimal digits
-            quay.toml:8: branding.statement_name: must be 1 to 22 printable ASCII characters, no blanks around it
-            quay.toml:10: capture.end_key: must be one of: *, #
-            quay.toml:11: capture.first_key_s: must be 5 to 300
-            quay.toml:12: capture.between_keys_s: must be 2 to 60
-            quay.toml:13: capture.total_s: must be 60 to 1800
-            quay.toml:14: capture.tries: must be 1 to 10
-            quay.toml:15: capture.brands[2]: is in the list already
-            quay.toml:15: capture.brands[3]: must be one of: visa, mastercard, amex, discover, diners, jcb, unionpay, maestro
-            quay.toml:16: capture.address: must be one of: off, typed, keyed
-            quay.toml:18: gateway.kind: must be one of: sandbox
-            quay.toml:19: gateway.url: must be https: http is for a loopback address only
-            quay.toml:20: gateway.merchant: must be 1 to 64 printable ASCII characters without blanks
-            quay.toml:22: gateway.timeout_s: must be 1 to 120
-            quay.toml:24: crm.kind: must be one of: none, rest
-            quay.toml:29: trunks[0].role: must be one of: carrier_edge, pbx
-            quay.toml:30: trunks[0].peers[1]: must be an IP address
-            quay.toml:30: trunks[0].peers[2]: must be an IP address
-            quay.toml:31: trunks[0].address: must be IP:PORT
-            quay.toml:32: trunks[0].transport: must be one of: udp, tcp
-            quay.toml:34: trunks[0].calls_per_s_max: must be 1 to 1000
-            quay.toml:38: numbers[0].route: must be one of: in_path, on_demand
-            quay.toml:41: numbers[1].number: must be 1 to 64 of letters, digits and + * . _ -
-            quay.toml:44: numbers[1].extension: must be 1 to 64 of letters, digits and + * . _ -
-            quay.toml:45: numbers[1].secure_code: must be 2 to 8 of 0-9 * #, or empty for none
-            quay.toml:54: agents[1].extension: must be 1 to 64 of letters, digits and + * . _ -
+            quay.toml:6: mask: must be one of: tone, silence, comfort
+            quay.toml:8: branding.colour: must be # and six hexadecimal digits
+            quay.toml:9: branding.statement_name: must be 1 to 22 printable ASCII characters, no blanks around it
+            quay.toml:17: capture.end_key: must be one of: *, #
+            quay.toml:18: capture.first_key_s: must be 5 to 300
+            quay.toml:19: capture.between_keys_s: must be 2 to 60
+            quay.toml:20: capture.total_s: must be 60 to 1800
+            quay.toml:21: capture.tries: must be 1 to 10
+            quay.toml:22: capture.brands[2]: is in the list already
+            quay.toml:22: capture.brands[3]: must be one of: visa, mastercard, amex, discover, diners, jcb, unionpay, maestro
+            quay.toml:23: capture.address: must be one of: off, typed, keyed
+            quay.toml:25: gateway.kind: must be one of: sandbox
+            quay.toml:26: gateway.url: must be https: http is for a loopback address only
+            quay.toml:27: gateway.merchant: must be 1 to 64 printable ASCII characters without blanks
+            quay.toml:29: gateway.timeout_s: must be 1 to 120
+            quay.toml:31: crm.kind: must be one of: none, rest
+            quay.toml:36: trunks[0].role: must be one of: carrier_edge, pbx
+            quay.toml:37: trunks[0].peers[1]: must be an IP address
+            quay.toml:37: trunks[0].peers[2]: must be an IP address
+            quay.toml:38: trunks[0].address: must be IP:PORT
+            quay.toml:39: trunks[0].transport: must be one of: udp, tcp
+            quay.toml:41: trunks[0].calls_per_s_max: must be 1 to 1000
+            quay.toml:45: numbers[0].route: must be one of: in_path, on_demand
+            quay.toml:48: numbers[1].number: must be 1 to 64 of letters, digits and + * . _ -
+            quay.toml:51: numbers[1].extension: must be 1 to 64 of letters, digits and + * . _ -
+            quay.toml:52: numbers[1].secure_code: must be 2 to 8 of 0-9 * #, or empty for none
+            quay.toml:62: agents[1].extension: must be 1 to 64 of letters, digits and + * . _ -
         "#]],
     );
     bad(
         &[("total_s = 1800", "total_s = 60"), ("first_key_s = 5", "first_key_s = 61")],
         expect![[r#"
-        quay.toml:9: capture: total_s must not be less than first_key_s
-    "#]],
+            quay.toml:16: capture: total_s must not be less than first_key_s
+        "#]],
     );
     bad(
         &[("[\"jcb\", \"diners\", \"discover\", \"unionpay\"]", "[]")],
         expect![[r#"
-        quay.toml:15: capture.brands: must not be empty
-    "#]],
+            quay.toml:22: capture.brands: must not be empty
+        "#]],
+    );
+}
+
+#[test]
+fn what_receipts_and_sign_ins_need() {
+    bad(
+        &[
+            ("Europe/Dublin", "Dublin"),
+            ("Quay and Sons Ltd", ""),
+            ("1 Custom House Quay, Dublin 1", "1 Custom House Quay\\nDublin 1"),
+            ("Call 01 555 0100", " Call 01 555 0100"),
+            ("Within 30 days, in full.", &"x".repeat(501)),
+            ("help@quay.example", "Quay <help@quay.example>"),
+            ("quay.png", "../quay.png"),
+            ("m=19456", "m=4096"),
+            ("env:PIN2\"", "env:PIN2\"\npassword_hash = \"canary\""),
+        ],
+        expect![[r#"
+            quay.toml:4: time_zone: must be the IANA name of a time zone, such as Europe/London
+            quay.toml:10: branding.legal_name: must be 1 to 80 characters, no control characters, no blanks around it
+            quay.toml:11: branding.address: must be 1 to 200 characters in one line, no blanks around it
+            quay.toml:12: branding.help: must be 1 to 200 characters in one line, no blanks around it
+            quay.toml:13: branding.refund_policy: must be 1 to 500 characters in one line, no blanks around it
+            quay.toml:14: branding.reply_to: must be a mail address such as receipts@example.org
+            quay.toml:15: branding.logo: must be the path of a file within this folder
+            quay.toml:57: agents[0].password_hash: must have m from 19456 to 262144, t from 2 to 10 and p from 1 to 4
+            quay.toml:63: agents[1].password_hash: must be an Argon2id hash as `tonewall password` prints it
+        "#]],
+    );
+    // Without a zone it is London's; without a logo there is none.
+    let least = changed(&[("time_zone = \"Europe/Dublin\"\n", ""), ("logo = \"quay.png\"\n", "")]);
+    let tenants =
+        load_texts(&[("quay.toml", &least)]).map_err(|problems| problems.to_string()).expect("good");
+    assert_eq!((tenants[0].time_zone.as_str(), tenants[0].branding.logo.is_none()), ("Europe/London", true));
+    // A hash may come by reference too.
+    let hash =
+        "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    assert!(load_texts(&[("quay.toml", &changed(&[(hash, "env:HASH")]))]).is_ok());
+    bad(
+        &[(hash, "env:SHORT")],
+        expect![[r#"
+            quay.toml:57: agents[0].password_hash: must be an Argon2id hash as `tonewall password` prints it
+        "#]],
     );
 }
 
@@ -286,19 +334,19 @@ fn what_must_be_unique_or_exist_within_a_tenant() {
             ("\"fay\"", "\"eve\""),
         ],
         expect![[r#"
-            quay.toml:37: trunks[1].id: the same as at quay.toml:28: trunks[0].id
-            quay.toml:39: trunks[1].peers[0]: the same as at quay.toml:30: trunks[0].peers[1]
-            quay.toml:44: numbers[0].trunk: there is no such trunk
-            quay.toml:46: numbers[1].number: begins with the on-demand number at quay.toml:42: numbers[0].number
-            quay.toml:56: agents[1].id: the same as at quay.toml:51: agents[0].id
+            quay.toml:44: trunks[1].id: the same as at quay.toml:35: trunks[0].id
+            quay.toml:46: trunks[1].peers[0]: the same as at quay.toml:37: trunks[0].peers[1]
+            quay.toml:51: numbers[0].trunk: there is no such trunk
+            quay.toml:53: numbers[1].number: begins with the on-demand number at quay.toml:49: numbers[0].number
+            quay.toml:64: agents[1].id: the same as at quay.toml:58: agents[0].id
         "#]],
     );
     // A reference may be to a trunk whose own name is what is wrong.
     bad(
         &[("id = \"sbc\"", "id = \"S B C\"")],
         expect![[r#"
-        quay.toml:28: trunks[0].id: must be 2 to 32 of a-z, 0-9 and -, first a letter
-    "#]],
+            quay.toml:35: trunks[0].id: must be 2 to 32 of a-z, 0-9 and -, first a letter
+        "#]],
     );
 }
 
@@ -314,6 +362,7 @@ fn what_must_be_unique_between_tenants() {
         changed(&changes.map(|(from, to)| (from, to)))
     };
     let folder = Folder::new("tenants");
+    folder.write("quay.png", LOGO);
     folder.write("quay.toml", GOOD.as_bytes());
     for (name, number) in [("pier", "9100"), ("slip", "910"), ("dock", "91007"), ("mole", "8100")] {
         folder.write(&format!("{name}.toml"), other(name, number).as_bytes());
@@ -325,13 +374,13 @@ fn what_must_be_unique_between_tenants() {
     let told = problems.to_string();
     assert!(!told.contains("canary"));
     expect![[r#"
-        dock.toml:37: numbers[0].number: begins with the on-demand number at pier.toml:37: numbers[0].number
-        dock.toml:37: numbers[0].number: begins with the on-demand number at quay.toml:37: numbers[0].number
-        dock.toml:37: numbers[0].number: begins with the on-demand number at slip.toml:37: numbers[0].number
-        quay.toml:37: numbers[0].number: begins with the on-demand number at slip.toml:37: numbers[0].number
-        quay.toml:37: numbers[0].number: the same as at pier.toml:37: numbers[0].number
+        dock.toml:44: numbers[0].number: begins with the on-demand number at pier.toml:44: numbers[0].number
+        dock.toml:44: numbers[0].number: begins with the on-demand number at quay.toml:44: numbers[0].number
+        dock.toml:44: numbers[0].number: begins with the on-demand number at slip.toml:44: numbers[0].number
+        quay.toml:44: numbers[0].number: begins with the on-demand number at slip.toml:44: numbers[0].number
+        quay.toml:44: numbers[0].number: the same as at pier.toml:44: numbers[0].number
         wharf.toml:1: id: the same as at mole.toml:1: id
-        wharf.toml:4: api_token: the same as at quay.toml:4: api_token
+        wharf.toml:5: api_token: the same as at quay.toml:5: api_token
     "#]]
     .assert_eq(&told);
 }
@@ -349,7 +398,7 @@ fn all_files_are_told_at_once_also_those_that_are_no_toml() {
         a.toml:1: not valid TOML: invalid basic string, expected `"`
         a.toml:2: not valid TOML: string values must be quoted, expected literal string
         a.toml:3: not valid TOML: unclosed table, expected `]`
-        b.toml:21: not valid TOML: unexpected key or value, expected newline, `#`
+        b.toml:28: not valid TOML: unexpected key or value, expected newline, `#`
         c.toml:2: not valid TOML: duplicate key
         d.toml:1: not valid TOML: invalid date, expected month between 01 and 12
     "#]]

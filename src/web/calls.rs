@@ -63,8 +63,8 @@ pub(super) async fn payment(
         return Err(ApiError::BadBody("The amount has to be positive and below the limit."));
     };
     let payment = desk.payment_id().ok_or(ApiError::NoEntropy)?;
-    let account = body.into_inner().account;
-    command(&desk, &caller, &call, Command::Collect { payment, account, amount }).await
+    let PaymentBody { account, confirm: confirmed, .. } = body.into_inner();
+    command(&desk, &caller, &call, Command::Collect { payment, account, amount, confirmed }).await
 }
 
 /// House number and postcode.

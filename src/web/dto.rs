@@ -168,6 +168,9 @@ pub(super) struct PaymentBody {
     pub account: String,
     pub amount_minor: i64,
     pub currency: String,
+    /// Take it even where the same was taken a moment ago.
+    #[serde(default)]
+    pub confirm: bool,
 }
 
 /// House number and postcode.

@@ -39,7 +39,7 @@ struct Words<'a> {
 }
 
 impl ApiError {
-    fn told(&self) -> (StatusCode, &'static str, &'static str) {
+    pub fn told(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
             ApiError::Unauthorised => (S::UNAUTHORIZED, "unauthorised", "A valid API token is needed."),
@@ -75,6 +75,7 @@ fn refused_words(refused: Refused) -> (StatusCode, &'static str, &'static str) {
     let conflict = |code, words| (S::CONFLICT, code, words);
     match refused {
         Refused::CallOver => (S::GONE, "call_ended", "The call has ended."),
+        Refused::NotYours => conflict("not_yours", "Another agent has this call."),
         Refused::NotConnected => conflict("not_connected", "The agent's phone has not answered yet."),
         Refused::FieldOpen => conflict("field_open", "A field is open. Cancel the capture first."),
         Refused::Unresolved => conflict(
@@ -87,6 +88,11 @@ fn refused_words(refused: Refused) -> (StatusCode, &'static str, &'static str) {
             S::UNPROCESSABLE_ENTITY,
             "bad_account",
             "The account is empty, longer than 64 characters or holds control characters.",
+        ),
+        Refused::CardNumber => (
+            S::UNPROCESSABLE_ENTITY,
+            "card_number",
+            "The account holds what may be a card number, which is stored nowhere.",
         ),
         Refused::Capture(why) => match why {
             capture::Refusal::AlreadyOpen => conflict("capture_open", "A capture is open already."),

@@ -1,10 +1,11 @@
 //! Every outcome that a bank can give, card by card, through whole calls: what the agent is told, what
 //! the ledger has and what the gateway did agree.
 
-use super::till::{card, charge, key, order, paid, quick, row, secured, send, settle, stands};
+use super::till::{card, charge, finish, key, order, paid, quick, row, secured, send, settle, stands};
 use crate::support::{ServerPlan, World, harbour_call};
 use futures_util::future::join_all;
-use tonewall_loadtest::sandbox::{Behaviour, Decline, SandboxOptions, TEST_CARDS};
+use tonewall_loadtest::customer::TestCard;
+use tonewall_loadtest::sandbox::{Behaviour, Decline, REFUSED_CODES, SandboxOptions, TEST_CARDS};
 use tonewall_loadtest::stage::Stage;
 
 const OTHER_CARD: &str = "did not accept this card";
@@ -130,7 +131,7 @@ async fn every_test_card_ends_as_promised_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_decline_everything_is_keyed_again() {
+async fn after_a_decline_another_card_is_keyed_from_its_number_on() {
     let mut world = World::new("again");
     let stage = world.harbour().await;
     let call = secured(&stage, quick(harbour_call())).await;
@@ -139,10 +140,16 @@ async fn after_a_decline_everything_is_keyed_again() {
     assert_eq!(first, ["pan", "expiry", "cvc", "address"]);
     let attempt = send(&call).await;
     let view = stands(&call, &attempt, &["declined"]).await;
-    assert_eq!((view.capture.cvc_filled, view.capture.last4), (0, None), "the card is gone");
+    assert_eq!(
+        (view.capture.cvc_filled, view.capture.last4.as_deref()),
+        (0, Some("0127")),
+        "the code is gone"
+    );
     let error = call.command("take").await.expect_err("there is no card to take");
     assert!(error.to_string().contains("409 not_complete"), "{error}");
-    let again = key(&call, &order("INV-7"), &good).await.expect("keyed");
+    let view = call.open_payment("INV-7", 1_250, "GBP").await.expect("opened");
+    assert_eq!((view.capture.last4, view.capture.expiry), (None, None), "the card is gone");
+    let again = finish(&call, &order("INV-7"), &good).await.expect("keyed");
     assert_eq!(again, ["pan", "expiry", "cvc"], "code and all, but not the address");
     let second = send(&call).await;
     assert_ne!(second, attempt);
@@ -151,4 +158,39 @@ async fn after_a_decline_everything_is_keyed_again() {
     assert!(error.to_string().contains("409 already_taken"), "{error}");
     world.sweep(&[(&bad.pan, &bad.cvc), (&good.pan, &good.cvc)]);
     settle(&mut world, "harbour", &[attempt, second]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_wrong_code_the_code_alone_is_keyed_again() {
+    let mut world = World::new("code-again");
+    let stage = world.harbour().await;
+    let call = secured(&stage, quick(harbour_call())).await;
+    let right = card("4242424242424242");
+    let wrong = TestCard { cvc: REFUSED_CODES[0].to_owned(), ..right.clone() };
+    key(&call, &order("INV-8"), &wrong).await.expect("keyed");
+    let first = send(&call).await;
+    let capture = stands(&call, &first, &["declined"]).await.capture;
+    assert_eq!((capture.state.as_str(), capture.field, capture.cvc_filled), ("idle", None, 0));
+    assert_eq!((capture.last4.as_deref(), capture.expiry.as_deref()), (Some("4242"), Some("12/30")));
+    let id = call.id().expect("id");
+    for _ in 0..2 {
+        // Neither what is kept nor a field that is asked for makes a card.
+        let error = call.command("take").await.expect_err("there is no code");
+        assert!(error.to_string().contains("409 not_complete"), "{error}");
+        let view = stage.api.reask(&id, "cvc").await.expect("asked again");
+        assert_eq!((view.capture.state.as_str(), view.capture.field.as_deref()), ("open", Some("cvc")));
+    }
+    let again = finish(&call, &order("INV-8"), &right).await.expect("keyed");
+    assert_eq!(again, ["cvc"], "neither number, expiry nor address");
+    let second = send(&call).await;
+    let view = stands(&call, &second, &["approved"]).await;
+    assert_eq!((view.capture.last4, view.capture.cvc_filled), (None, 0), "nothing is kept of an approval");
+    let (no, yes) = (row(&stage, &first, "declined").await, row(&stage, &second, "approved").await);
+    assert_eq!(no["payment_id"], yes["payment_id"], "one payment, two attempts");
+    assert_eq!((&no["last4"], &no["expiry"]), (&yes["last4"], &yes["expiry"]));
+    let charged = |attempt| charge(&world.gateway, attempt).expect("the gateway knows it").times_charged;
+    assert_eq!((charged(&first), charged(&second)), (0, 1));
+    call.hangup().await.expect("hung up");
+    world.sweep(&[(&right.pan, &right.cvc), (&wrong.pan, &wrong.cvc)]);
+    settle(&mut world, "harbour", &[first, second]).await;
 }

@@ -5,6 +5,7 @@
 //! bars name; without it the counts are smaller and everything else is the same.
 
 mod baresip;
+mod mail;
 mod payment;
 mod phone;
 mod policy;

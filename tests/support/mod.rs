@@ -14,7 +14,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tonewall_loadtest::call::CallPlan;
+use tonewall_loadtest::crm::{SandboxCrm, SandboxCrmOptions};
 use tonewall_loadtest::customer::TestCard;
+use tonewall_loadtest::mailbox::Mailbox;
 use tonewall_loadtest::sandbox::{SandboxGateway, SandboxOptions};
 use tonewall_loadtest::stage::{Stage, StageConfig, caller_number};
 use tonewall_store::{Store, StoreOptions};
@@ -31,6 +33,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Everything a test needs; the folder and the processes go with it.
 pub struct World {
     pub gateway: SandboxGateway,
+    pub crm: SandboxCrm,
+    pub mailbox: Mailbox,
     pub server: Server,
     pub pbx: SocketAddr,
     pub carrier: SocketAddr,
@@ -50,10 +54,24 @@ impl World {
         let folder = Folder::new(name);
         let gateway =
             SandboxGateway::start(SandboxOptions { merchants: merchants(), ..options }).expect("gateway");
+        let crm = SandboxCrm::start(crm_options()).expect("CRM");
+        let mailbox = Mailbox::start().expect("mailbox");
         let (pbx, carrier) = (free_udp(), free_udp());
-        let plan = ServerPlan { gateway: plan.gateway.clone().or(Some(gateway.url())), ..plan };
+        let mut plan = ServerPlan {
+            gateway: plan.gateway.clone().or(Some(gateway.url())),
+            crm: plan.crm.clone().or(Some(crm.url())),
+            ..plan
+        };
+        plan.set.splice(
+            0..0,
+            [
+                format!("mail.smtp={}", mailbox.addr),
+                "mail.tls=none".to_owned(),
+                "mail.from=receipts@tonewall.example".to_owned(),
+            ],
+        );
         let server = Server::start(&folder.path, &plan, pbx, carrier);
-        World { gateway, server, pbx, carrier, folder, plan }
+        World { gateway, crm, mailbox, server, pbx, carrier, folder, plan }
     }
 
     /// Ends the server as a power cut would, and starts it again on the same ledger.
@@ -172,6 +190,14 @@ pub fn merchants() -> Vec<(String, String)> {
     [("harbour-moto", "harbour-demo-gateway-secret"), ("northwind-phone", "northwind-demo-gateway-secret")]
         .map(|(merchant, secret)| (merchant.to_owned(), secret.to_owned()))
         .to_vec()
+}
+
+/// Token of harbour at its CRM.
+pub const HARBOUR_CRM_TOKEN: &str = "harbour-demo-crm-token";
+
+fn crm_options() -> SandboxCrmOptions {
+    let tenants = vec![("GBP".to_owned(), HARBOUR_CRM_TOKEN.to_owned())];
+    SandboxCrmOptions { tenants, seed: seed(), ..SandboxCrmOptions::default() }
 }
 
 /// The TLS provider, once a process.

@@ -15,6 +15,8 @@ pub struct ServerPlan {
     pub manifests: Vec<(String, String)>,
     /// Base URL of the gateway; `None` is the world's own.
     pub gateway: Option<String>,
+    /// Base URL of the CRM; `None` is the world's own.
+    pub crm: Option<String>,
     /// Database URL; `None` is a SQLite file in the folder.
     pub database: Option<String>,
     /// Another program than the one built with the tests.
@@ -28,6 +30,7 @@ pub struct Server {
     _out: BufReader<ChildStdout>,
     pub sip: SocketAddr,
     pub http: SocketAddr,
+    pub metrics: SocketAddr,
 }
 
 impl Server {
@@ -49,6 +52,7 @@ impl Server {
         let defaults = [
             "sip.listen=127.0.0.1:0".to_owned(),
             "http.listen=127.0.0.1:0".to_owned(),
+            "metrics.listen=127.0.0.1:0".to_owned(),
             format!("database.url={database}"),
             format!("tenants.dir={}", tenants.display()),
             format!("media.ports={}", media_ports()),
@@ -66,7 +70,7 @@ impl Server {
         let ready: serde_json::Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("serve did not start: {}", log_of(folder)));
         let address = |key: &str| ready[key].as_str().and_then(|text| text.parse().ok()).expect("address");
-        Server { sip: address("sip"), http: address("http"), child, _out: out }
+        Server { sip: address("sip"), http: address("http"), metrics: address("metrics"), child, _out: out }
     }
 
     /// Base URL of the API.
@@ -127,11 +131,18 @@ fn write_manifests(into: &Path, plan: &ServerPlan, pbx: SocketAddr, carrier: Soc
     std::fs::create_dir_all(into).expect("tenants folder");
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tenants");
     for entry in std::fs::read_dir(from).expect("tenants").flatten() {
+        if entry.path().extension().is_none_or(|kind| kind != "toml") {
+            std::fs::copy(entry.path(), into.join(entry.file_name())).expect("logo");
+            continue;
+        }
         let mut text = std::fs::read_to_string(entry.path()).expect("manifest");
         text =
             text.replace("127.0.0.1:5099", &pbx.to_string()).replace("127.0.0.1:5098", &carrier.to_string());
         if let Some(gateway) = &plan.gateway {
             text = text.replace("http://127.0.0.1:8090", gateway);
+        }
+        if let Some(crm) = &plan.crm {
+            text = text.replace("http://127.0.0.1:8091", crm);
         }
         for (old, new) in &plan.manifests {
             text = text.replace(old, new);

@@ -11,12 +11,12 @@ pub use sandbox::Sandbox;
 
 use crate::sealed::Sealed;
 use std::time::Duration;
-use tonewall_model::card::Card;
+use tonewall_model::card::Kept;
 use tonewall_model::ids::AttemptId;
 use tonewall_model::money::Money;
 use tonewall_model::payment::{Outcome, UnknownWhy};
 use tonewall_model::tenant::{GatewayAccount, GatewayKind};
-use tonewall_secret::Secret;
+use tonewall_secret::{Cvc, Secret};
 
 /// The connector of an account.
 pub fn of(kind: GatewayKind) -> &'static dyn Gateway {
@@ -33,8 +33,9 @@ pub trait Gateway: Send + Sync {
     /// What it is and what it can do.
     fn profile(&self) -> &Profile;
 
-    /// The sale: the one request with a card, which is consumed by it.
-    fn sale(&self, account: &GatewayAccount, order: &Order, card: Card) -> Result<Sealed, Refuse>;
+    /// The sale: the one request with a card, whose code is spent by it.
+    fn sale(&self, account: &GatewayAccount, order: &Order, card: &Kept, code: Cvc)
+    -> Result<Sealed, Refuse>;
 
     /// Any request without a card.
     fn request(&self, account: &GatewayAccount, order: &Order, ask: &Ask<'_>) -> Result<Request, Refuse>;

@@ -7,13 +7,13 @@ use super::{
     Refuse, Request, Resolution, Undo,
 };
 use crate::sealed::{Sealed, Writer};
-use crate::text;
+use crate::{bearer, text};
 use serde_json::json;
 use std::time::Duration;
-use tonewall_model::card::{Address, Card};
+use tonewall_model::card::{Address, Kept};
 use tonewall_model::payment::Outcome;
 use tonewall_model::tenant::GatewayAccount;
-use tonewall_secret::{Secret, wipe};
+use tonewall_secret::{Cvc, Secret};
 
 /// Bytes of the longest sale: 300 of names and punctuation, 40 of reference, 30 of card, 40 of
 /// address and amount. Twice that costs nothing; too little would refuse a good sale.
@@ -45,7 +45,13 @@ impl Gateway for Sandbox {
         &PROFILE
     }
 
-    fn sale(&self, account: &GatewayAccount, order: &Order, card: Card) -> Result<Sealed, Refuse> {
+    fn sale(
+        &self,
+        account: &GatewayAccount,
+        order: &Order,
+        card: &Kept,
+        code: Cvc,
+    ) -> Result<Sealed, Refuse> {
         let reference = PROFILE.reference.check(order.attempt.as_str())?;
         let head = post(account, "/v1/payments", Some(reference))?;
         let mut body = Writer::with_capacity(SALE_LEN_MAX);
@@ -55,7 +61,7 @@ impl Gateway for Sandbox {
         body.raw(",\"channel\":\"moto\",\"card\":{\"number\":").pan(&card.pan);
         body.raw(",\"expiry_month\":").number(card.expiry.month.into());
         body.raw(",\"expiry_year\":").number(card.expiry.year.into());
-        body.raw(",\"cvc\":").cvc(card.cvc);
+        body.raw(",\"cvc\":").cvc(code);
         body.raw("}");
         if let Some(address) = &card.address {
             write_address(&mut body, address);
@@ -170,22 +176,11 @@ fn post(account: &GatewayAccount, path: &str, key: Option<&str>) -> Result<Head,
 }
 
 fn head(account: &GatewayAccount, method: Method, path: &str, key: Option<&str>) -> Result<Head, Refuse> {
-    let base = account.url.trim_end_matches('/');
-    if base.contains(['?', '#', '@']) {
-        return Err(Refuse::Url);
-    }
-    let secret = account.secret.expose();
-    if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Refuse::Credential);
-    }
-    let mut bearer = String::with_capacity("Bearer ".len() + secret.len());
-    bearer.push_str("Bearer ");
-    bearer.push_str(secret);
-    let mut headers = vec![Header { name: "authorization", value: Secret::new(bearer) }];
+    let base = bearer::base(&account.url)?;
+    let mut headers = vec![bearer::header(&account.secret)?];
     if let Some(key) = key {
         headers.push(Header { name: "idempotency-key", value: Secret::new(key.to_owned()) });
     }
-    wipe::scrub_registers();
     Ok(Head { method, url: format!("{base}{path}"), headers })
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::gateways::Agreement;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
-use tonewall_model::card::Expiry;
+use tonewall_model::card::{Card, Expiry};
 use tonewall_model::ids::AttemptId;
 use tonewall_model::money::{Currency, Money};
 use tonewall_model::payment::UnknownWhy;
@@ -43,6 +43,11 @@ fn card(number: &str, code: &str, address: Option<(&str, &str)>) -> Card {
     Card { pan: entry(number).into_pan(), expiry, cvc: entry(code).into_cvc(), brand: Brand::Visa, address }
 }
 
+fn sale(order: &Order, card: Card) -> Sealed {
+    let (card, code) = card.part();
+    Sandbox.sale(&account("http://127.0.0.1:9/", "sk_demo"), order, &card, code).expect("built")
+}
+
 fn show_head(head: &Head) -> String {
     let mut shown = format!("{:?} {}\n", head.method, head.url);
     for header in &head.headers {
@@ -52,7 +57,7 @@ fn show_head(head: &Head) -> String {
 }
 
 fn check_sale(order: &Order, card: Card, expected: Expect) {
-    let sealed = Sandbox.sale(&account("http://127.0.0.1:9/", "sk_demo"), order, card).expect("built");
+    let sealed = sale(order, card);
     let body = sealed.body();
     assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok(), "the body is JSON");
     expected.assert_eq(&format!("{}{}", show_head(sealed.head()), String::from_utf8_lossy(&body)));
@@ -97,8 +102,7 @@ fn sales() {
 #[test]
 fn only_such_parts_of_an_address_as_the_gateway_takes() {
     let sent = |house, postcode| {
-        let card = card("4242424242424242", "123", Some((house, postcode)));
-        let sealed = Sandbox.sale(&account("http://127.0.0.1:9", "sk"), &order(), card).expect("built");
+        let sealed = sale(&order(), card("4242424242424242", "123", Some((house, postcode))));
         let body: serde_json::Value = serde_json::from_slice(&sealed.body()).expect("JSON");
         body.get("address").map_or("none".to_owned(), |address| address.to_string())
     };
@@ -115,8 +119,7 @@ fn only_such_parts_of_an_address_as_the_gateway_takes() {
 }
 
 fn check_request(ask: &Ask<'_>, expected: Expect) {
-    let account = account("https://gateway.example/base/", "sk_demo");
-    let shown = match Sandbox.request(&account, &order(), ask) {
+    let shown = match Sandbox.request(&account("https://gateway.example/base/", "sk_demo"), &order(), ask) {
         Ok(request) => format!("{}{}", show_head(&request.head), String::from_utf8_lossy(&request.body)),
         Err(refuse) => format!("{refuse:?}"),
     };

@@ -231,6 +231,11 @@ pub fn payment(status: &str, voided: bool) -> String {
     )
 }
 
+/// The same of a payment that was declined with this code and class.
+pub fn declined(code: &str, class: &str) -> String {
+    payment("declined", false).replace("lost_card", code).replace("never_retry", class)
+}
+
 /// The gateway's refusal with that code.
 pub fn refusal(code: &str) -> String {
     format!(r#"{{"error":{{"code":"{code}","message":"words","field":null}}}}"#)

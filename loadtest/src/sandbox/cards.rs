@@ -208,13 +208,17 @@ pub const TEST_CARDS: &[(&str, Behaviour, &str)] = &[
     ("4000000000003220", Behaviour::RateLimited, "not charged, 429"),
 ];
 
+/// Security codes that decline a card which would be approved (`incorrect_cvc`): with them one card shows a wrong code
+/// and its correction on the same call. Three digits, and four for American Express.
+pub const REFUSED_CODES: [&str; 2] = ["200", "2000"];
+
 /// The behaviour of a number, if it is a test card.
 pub(super) fn behaviour_of(number: &str) -> Option<Behaviour> {
     TEST_CARDS.iter().find(|card| card.0 == number).map(|card| card.1)
 }
 
 /// The check digit of ISO/IEC 7812-1 annex B. `number` holds ASCII digits only.
-pub(super) fn luhn_holds(number: &str) -> bool {
+pub(crate) fn luhn_holds(number: &str) -> bool {
     let sum: u32 = number
         .bytes()
         .rev()

@@ -32,7 +32,9 @@ use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-pub use cards::{Behaviour, Decline, DeclineBody, TEST_CARDS};
+#[cfg(test)]
+pub(crate) use cards::luhn_holds;
+pub use cards::{Behaviour, Decline, DeclineBody, REFUSED_CODES, TEST_CARDS};
 pub use faults::{Fault, FaultMix, Faults};
 pub use ledger::{Charge, Status};
 pub use order::Channel;

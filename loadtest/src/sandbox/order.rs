@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::answer::Refusal;
-use super::cards::{Behaviour, behaviour_of, brand_of, luhn_holds};
+use super::cards::{Behaviour, Decline, REFUSED_CODES, behaviour_of, brand_of, luhn_holds};
 
 /// Largest amount, in minor units: £999,999.99.
 const AMOUNT_MINOR_MAX: i64 = 99_999_999;
@@ -158,6 +158,11 @@ impl CardRequest {
         {
             return Err(Refusal::field("invalid_cvc", "card.cvc", "three digits, four for American Express"));
         }
+        let refused_code = self.cvc.as_ref().is_some_and(|cvc| REFUSED_CODES.contains(&cvc.as_str()));
+        let behaviour = match behaviour {
+            Behaviour::Approve if refused_code => Behaviour::Decline(Decline::IncorrectCvc),
+            behaviour => behaviour,
+        };
         let expiry_months = u32::from(self.expiry_year) * 12 + u32::from(self.expiry_month) - 1;
         Ok(ReadCard {
             face: CardFace {

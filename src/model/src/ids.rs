@@ -56,6 +56,14 @@ random_id!(
     AttemptId, "at_"
 );
 random_id!(
+    /// One receipt: its event's object, and its mail's Message-ID.
+    ReceiptId, "rc_"
+);
+random_id!(
+    /// One continuous payment authority that a customer gave.
+    AgreementId, "ag_"
+);
+random_id!(
     /// What an agent set out to collect; a chain of attempts belongs to it.
     PaymentId, "pm_"
 );

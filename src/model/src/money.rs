@@ -102,19 +102,45 @@ impl Money {
         let minor = format!("{whole}{fraction:0<places$}");
         Money::payable(minor.parse().map_err(|_| NotMoney::TooMuch)?, currency)
     }
+
+    /// As people read it in British English: `£1,234.50`, `−£10.00`, `1,000 JPY`.
+    pub fn shown(&self) -> String {
+        let plain = self.amount_input();
+        let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(w, f)| (w, Some(f)));
+        let digits = whole.trim_start_matches('-');
+        let mut text = String::new();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        if let Some(fraction) = fraction {
+            text = format!("{text}.{fraction}");
+        }
+        let sign = if self.minor < 0 { "\u{2212}" } else { "" };
+        match self.currency.code() {
+            "GBP" => format!("{sign}\u{a3}{text}"),
+            "EUR" => format!("{sign}\u{20ac}{text}"),
+            code => format!("{sign}{text} {code}"),
+        }
+    }
+
+    /// As it is typed and as [`Money::parse`] takes it: `1234.50`, no currency, no grouping.
+    pub fn amount_input(&self) -> String {
+        let unit = 10_u64.pow(u32::from(self.currency.exponent));
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let (whole, rest) = (self.minor.unsigned_abs() / unit, self.minor.unsigned_abs() % unit);
+        match usize::from(self.currency.exponent) {
+            0 => format!("{sign}{whole}"),
+            places => format!("{sign}{whole}.{rest:0places$}"),
+        }
+    }
 }
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = 10_i64.pow(u32::from(self.currency.exponent));
-        let sign = if self.minor < 0 { "-" } else { "" };
-        let (whole, rest) = (self.minor.abs() / unit, self.minor.abs() % unit);
-        match self.currency.exponent {
-            0 => write!(f, "{sign}{whole} {}", self.currency.code()),
-            places => {
-                write!(f, "{sign}{whole}.{rest:0width$} {}", self.currency.code(), width = places as usize)
-            }
-        }
+        write!(f, "{} {}", self.amount_input(), self.currency.code())
     }
 }
 
@@ -152,5 +178,28 @@ mod tests {
         assert_eq!(show(-5, "GBP"), "-0.05 GBP");
         assert_eq!(show(500, "JPY"), "500 JPY");
         assert_eq!(show(1005, "KWD"), "1.005 KWD");
+        assert_eq!(show(i64::MIN, "JPY"), "-9223372036854775808 JPY");
+    }
+
+    #[test]
+    fn for_people_and_for_boxes() {
+        let cases = [
+            (1250, "GBP", "£12.50", "12.50"),
+            (5, "GBP", "£0.05", "0.05"),
+            (99_999, "GBP", "£999.99", "999.99"),
+            (100_000, "GBP", "£1,000.00", "1000.00"),
+            (123_456_789, "EUR", "€1,234,567.89", "1234567.89"),
+            (-1000, "GBP", "−£10.00", "-10.00"),
+            (1_000, "JPY", "1,000 JPY", "1000"),
+            (1_234_567, "KWD", "1,234.567 KWD", "1234.567"),
+            (1250, "USD", "12.50 USD", "12.50"),
+        ];
+        for (minor, code, shown, input) in cases {
+            let money = Money { minor, currency: Currency::parse(code).expect("known") };
+            assert_eq!((money.shown().as_str(), money.amount_input().as_str()), (shown, input));
+            if minor > 0 {
+                assert_eq!(Money::parse(input, money.currency), Ok(money));
+            }
+        }
     }
 }

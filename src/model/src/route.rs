@@ -117,6 +117,7 @@ mod tests {
             name: id.into(),
             extension: extension.into(),
             pin: tonewall_secret::Secret::new("482913".into()),
+            password_hash: None,
         };
         tenant.agents = vec![agent("ann", "201"), agent("bob", "202")];
         tenant

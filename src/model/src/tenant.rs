@@ -16,6 +16,8 @@ pub struct Tenant {
     pub name: String,
     /// Currency of its payments.
     pub currency: Currency,
+    /// IANA name of the time zone in which its people and customers read times.
+    pub time_zone: String,
     /// Where its calls come from and go to.
     pub trunks: Vec<Trunk>,
     /// The numbers that are answered for it.
@@ -119,6 +121,8 @@ pub struct Agent {
     pub extension: String,
     /// At least six digits (DESIGN §8).
     pub pin: Secret<String>,
+    /// Argon2id hash of the password as a PHC string; without one the agent cannot sign in.
+    pub password_hash: Option<Secret<String>>,
 }
 
 /// How the other side of a secured line sounds while a key is pressed.
@@ -225,13 +229,25 @@ pub struct CapturePlan {
     pub address: AddressCheck,
 }
 
-/// How a tenant looks.
+/// How a tenant looks, and what its receipts say of it.
 #[derive(Clone, Debug)]
 pub struct Branding {
     /// CSS colour of its accents, `#rrggbb`.
     pub colour: String,
     /// Name on the card statement.
     pub statement_name: String,
+    /// Name of the company that takes the money.
+    pub legal_name: String,
+    /// Its postal address, in one line.
+    pub address: String,
+    /// How a customer gets help, in one line.
+    pub help: String,
+    /// What a receipt says of refunds and cancellation.
+    pub refund_policy: String,
+    /// Where answers to receipts go.
+    pub reply_to: String,
+    /// Its logo, PNG, at most 20 KiB.
+    pub logo: Option<Vec<u8>>,
 }
 
 /// The tenant's account at its gateway.

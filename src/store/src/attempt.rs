@@ -6,11 +6,12 @@ use crate::error::{Fault, StoreError};
 use crate::row::{AttemptRow, Concluded, EntryRow, NewAttempt};
 use crate::{clock, codec, outbox};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use time::OffsetDateTime;
 use tonewall_model::ids::{AttemptId, CallId, TenantId};
 use tonewall_model::ledger::{LedgerAccount, entries_for};
+use tonewall_model::money::Money;
 use tonewall_model::payment::attempt::{ATTEMPT_STATES, after};
 use tonewall_model::payment::{AttemptState, News, Outcome};
 
@@ -28,7 +29,9 @@ pub(crate) async fn begin<C: ConnectionTrait>(
     tenant: &TenantId,
     new: &NewAttempt,
 ) -> Result<(), Fault> {
+    // In this order: what is live at the first look and approved by the second is seen by one of them.
     refuse_repeat(db, tenant, new).await?;
+    refuse_taken(db, tenant, new).await?;
     ensure_payment(db, tenant, new).await?;
     attempt::Entity::insert(sending_row(tenant, new)).exec_without_returning(db).await?;
     let entry = AuditEntry {
@@ -44,10 +47,10 @@ pub(crate) async fn begin<C: ConnectionTrait>(
 
 /// The unique indexes would refuse it too; this says which attempt is in the way.
 async fn refuse_repeat<C: ConnectionTrait>(db: &C, tenant: &TenantId, new: &NewAttempt) -> Result<(), Fault> {
-    use attempt::Column::{Account, Gateway, Id, IdempotencyKey, PaymentId, State, TenantId};
+    use attempt::Column::{Gateway, Id, IdempotencyKey, PaymentId, State, TenantId};
     let live = Condition::all()
         .add(State.is_in(live_states()))
-        .add(Condition::any().add(PaymentId.eq(new.payment.as_str())).add(Account.eq(&new.account)));
+        .add(Condition::any().add(PaymentId.eq(new.payment.as_str())).add(same_account(&new.account)));
     let same_key = Condition::all().add(Gateway.eq(&new.gateway)).add(IdempotencyKey.eq(new.key()));
     let rows = attempt::Entity::find()
         .filter(TenantId.eq(tenant.as_str()))
@@ -63,6 +66,23 @@ async fn refuse_repeat<C: ConnectionTrait>(db: &C, tenant: &TenantId, new: &NewA
         Some(row) => Err(StoreError::Duplicate { attempt: id_of(row)? }.into()),
         None => Ok(()),
     }
+}
+
+/// The same amount for the same account, taken under another payment since the caller's `taken_since`.
+async fn refuse_taken<C: ConnectionTrait>(db: &C, tenant: &TenantId, new: &NewAttempt) -> Result<(), Fault> {
+    let Some(since) = new.taken_since else { return Ok(()) };
+    let other = attempt::Column::PaymentId.ne(new.payment.as_str());
+    match taken(tenant, &new.account, new.amount, since).filter(other).one(db).await? {
+        Some(row) => Err(StoreError::TakenBefore { attempt: id_of(&row)? }.into()),
+        None => Ok(()),
+    }
+}
+
+/// An account as people mean it: case and blanks make no other one. The index `attempt_of_account` is
+/// on the same expression.
+fn same_account(account: &str) -> Expr {
+    let folded = Func::lower(Expr::val(account.replace(' ', "")));
+    Expr::cust("lower(replace(account, ' ', ''))").eq(folded)
 }
 
 async fn ensure_payment<C: ConnectionTrait>(
@@ -135,6 +155,64 @@ pub(crate) async fn find<C: ConnectionTrait>(
     codec::attempt(row.ok_or(StoreError::NotFound)?)
 }
 
+/// The tenant's attempt of that id, if its money is taken. In PostgreSQL its row is locked until the
+/// transaction ends, so that what is made of an approval is counted one after the other.
+pub(crate) async fn approved_and_locked<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    id: &AttemptId,
+) -> Result<AttemptRow, StoreError> {
+    let row = attempt::Entity::find_by_id(id.as_str())
+        .filter(attempt::Column::TenantId.eq(tenant.as_str()))
+        .lock_exclusive()
+        .one(db)
+        .await?;
+    let attempt = codec::attempt(row.ok_or(StoreError::NotFound)?)?;
+    match attempt.state {
+        AttemptState::Approved => Ok(attempt),
+        state => Err(StoreError::NotApproved { state }),
+    }
+}
+
+/// The last approved attempt of that account and amount that was begun at `since` or later.
+pub(crate) async fn earlier_taken<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    account: &str,
+    amount: Money,
+    since: OffsetDateTime,
+) -> Result<Option<AttemptRow>, StoreError> {
+    taken(tenant, account, amount, since).one(db).await?.map(codec::attempt).transpose()
+}
+
+fn taken(tenant: &TenantId, account: &str, amount: Money, since: OffsetDateTime) -> Select<attempt::Entity> {
+    use attempt::Column::{AmountMinor, CreatedAt, Currency, Id, State, TenantId};
+    attempt::Entity::find()
+        .filter(TenantId.eq(tenant.as_str()))
+        .filter(same_account(account))
+        .filter(CreatedAt.gte(clock::to_text(since)))
+        .filter(AmountMinor.eq(amount.minor))
+        .filter(Currency.eq(amount.currency.code()))
+        .filter(State.eq(AttemptState::Approved.as_str()))
+        .order_by_desc(CreatedAt)
+        .order_by_desc(Id)
+}
+
+/// An attempt of that account that is not settled, of any age.
+pub(crate) async fn live_of_account<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    account: &str,
+) -> Result<Option<AttemptRow>, StoreError> {
+    let row = attempt::Entity::find()
+        .filter(attempt::Column::TenantId.eq(tenant.as_str()))
+        .filter(same_account(account))
+        .filter(attempt::Column::State.is_in(live_states()))
+        .one(db)
+        .await?;
+    row.map(codec::attempt).transpose()
+}
+
 /// Attempts of a call, oldest first.
 pub(crate) async fn of_call<C: ConnectionTrait>(
     db: &C,
@@ -198,7 +276,7 @@ pub(crate) async fn conclude<C: ConnectionTrait>(
     };
     write_move(db, tenant, &before, &moved, outcome.as_ref()).await?;
     book(db, tenant, from, &moved, now).await?;
-    outbox::insert(db, tenant, &moved, now).await?;
+    outbox::insert_move(db, tenant, &moved, now).await?;
     audit::append(db, tenant, &audit_of(&moved, news, now)).await?;
     // Read back, so that the caller sees what any other reader will see.
     Ok(Concluded { attempt: find(db, tenant, id).await?, moved: true })

@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::{Date, Month, OffsetDateTime, UtcOffset};
 
 /// `2026-11-22T17:27:01.000000Z`; below a microsecond is cut off.
 pub(crate) fn to_text(at: OffsetDateTime) -> String {
@@ -29,10 +29,36 @@ pub(crate) fn from_text_or_null(text: Option<&str>) -> Result<Option<OffsetDateT
     text.map(from_text).transpose()
 }
 
+/// `2026-11-22`.
+pub(crate) fn date_to_text(on: Date) -> String {
+    format!("{:04}-{:02}-{:02}", on.year(), u8::from(on.month()), on.day())
+}
+
+/// The date of a row.
+pub(crate) fn date_from_text(text: &str) -> Result<Date, StoreError> {
+    let date = || {
+        let (year, rest) = text.split_once('-')?;
+        let (month, day) = rest.split_once('-')?;
+        let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
+        Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()
+    };
+    date().ok_or_else(|| StoreError::Corrupt(format!("{text:?} is no date")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use time::Duration;
+
+    #[test]
+    fn dates_read_back() {
+        for text in ["2026-11-22", "2028-02-29", "2027-01-01"] {
+            assert_eq!(date_from_text(text).map(date_to_text).as_deref(), Ok(text));
+        }
+        for text in ["", "2027-02-29", "2027-13-01", "2027-1", "22/11/2026", "2027-01-0x"] {
+            assert!(date_from_text(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn text_sorts_as_time_and_reads_back() {

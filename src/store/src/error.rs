@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, sqlx};
 use std::fmt;
-use tonewall_model::ids::AttemptId;
+use tonewall_model::ids::{AgreementId, AttemptId};
 use tonewall_model::payment::AttemptState;
 
 /// Why a row was not read or written. Nothing is ever half applied.
@@ -20,6 +20,11 @@ pub enum StoreError {
         /// That attempt.
         attempt: AttemptId,
     },
+    /// The same amount was taken for the account, under another payment and not long ago.
+    TakenBefore {
+        /// By that attempt.
+        attempt: AttemptId,
+    },
     /// The id or the idempotency key was used before, by an attempt that has ended.
     Duplicate {
         /// That attempt.
@@ -31,6 +36,18 @@ pub enum StoreError {
         from: AttemptState,
         /// Where the news would lead.
         to: AttemptState,
+    },
+    /// As many as there may be have been made before.
+    TooMany,
+    /// What was asked for follows an approval, and the attempt is not approved (any more).
+    NotApproved {
+        /// Where it stands.
+        state: AttemptState,
+    },
+    /// The attempt's customer has agreed before.
+    AlreadyAgreed {
+        /// To this.
+        agreement: AgreementId,
     },
     /// The tenant has no such row.
     NotFound,
@@ -47,10 +64,14 @@ impl fmt::Display for StoreError {
             StoreError::Locked => f.write_str("the database stayed locked"),
             StoreError::Unavailable(why) => write!(f, "the database is not available: {why}"),
             StoreError::AlreadyLive { attempt } => write!(f, "attempt {attempt} is still open"),
+            StoreError::TakenBefore { attempt } => write!(f, "attempt {attempt} took the same"),
             StoreError::Duplicate { attempt } => write!(f, "the key belongs to attempt {attempt}"),
             StoreError::NotAllowed { from, to } => {
                 write!(f, "{} cannot become {}", from.as_str(), to.as_str())
             }
+            StoreError::TooMany => f.write_str("as many as there may be have been made"),
+            StoreError::NotApproved { state } => write!(f, "the attempt is {}", state.as_str()),
+            StoreError::AlreadyAgreed { agreement } => write!(f, "agreement {agreement} was made before"),
             StoreError::NotFound => f.write_str("no such row"),
             StoreError::Invalid(why) => write!(f, "cannot be stored: {why}"),
             StoreError::Corrupt(what) => write!(f, "cannot be read back: {what}"),

@@ -4,6 +4,7 @@
 use crate::audit::{self, BrokenAt};
 use crate::codec;
 use crate::error::StoreError;
+use crate::receipt::RECEIPTS_MAX;
 use crate::store::Store;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tonewall_model::ledger::{LEDGER_ACCOUNTS, position};
@@ -100,6 +101,116 @@ fn rules_of_the_ledger() -> Vec<Rule> {
     ]
 }
 
+/// A row of `table` without exactly one event of `topic`, or without the audit row of `what`.
+fn told_once(rule: &'static str, table: &str, topic: &str, what: &str) -> Rule {
+    let sql = format!(
+        "SELECT t.id AS id FROM {table} t WHERE 1 <> (SELECT count(*) FROM outbox o \
+         WHERE o.tenant_id = t.tenant_id AND o.object = t.id AND o.topic = '{topic}') \
+         OR 1 <> (SELECT count(*) FROM audit u WHERE u.tenant_id = t.tenant_id AND u.object = t.id \
+         AND u.what = '{what}')"
+    );
+    (rule, sql)
+}
+
+/// A row of `table` that is about no attempt of its tenant and call whose money was taken.
+fn after_an_approval(rule: &'static str, table: &str) -> Rule {
+    let sql = format!(
+        "SELECT t.id AS id FROM {table} t LEFT JOIN attempt a ON a.id = t.attempt_id \
+         AND a.tenant_id = t.tenant_id AND a.call_id = t.call_id \
+         AND a.state IN ('approved', 'voided', 'refunded') WHERE a.id IS NULL"
+    );
+    (rule, sql)
+}
+
+fn rules_of_receipts() -> Vec<Rule> {
+    vec![
+        told_once(
+            "a receipt has its event and the audit row of its beginning",
+            "receipt",
+            "receipt.send",
+            "receipt.queued",
+        ),
+        after_an_approval("a receipt is for an approval of its call", "receipt"),
+        (
+            "an attempt has only so many receipts",
+            format!(
+                "SELECT attempt_id AS id FROM receipt GROUP BY tenant_id, attempt_id \
+                 HAVING count(*) > {RECEIPTS_MAX}"
+            ),
+        ),
+        (
+            "a receipt's event is delivered exactly when it waits no more, which the audit log tells",
+            "SELECT r.id AS id FROM receipt r WHERE (r.state = 'queued') <> EXISTS (SELECT 1 FROM outbox o \
+             WHERE o.tenant_id = r.tenant_id AND o.object = r.id AND o.delivered_at IS NULL) \
+             OR r.state <> 'queued' AND NOT EXISTS (SELECT 1 FROM audit u WHERE u.tenant_id = r.tenant_id \
+             AND u.object = r.id AND u.what = 'receipt.' || r.state)"
+                .to_owned(),
+        ),
+    ]
+}
+
+fn rules_of_agreements_and_means() -> Vec<Rule> {
+    vec![
+        told_once(
+            "an agreement has its event and its audit row",
+            "agreement",
+            "agreement.made",
+            "agreement.made",
+        ),
+        after_an_approval("an agreement follows an approval of its call", "agreement"),
+        (
+            "an agreement is about the card of its attempt",
+            "SELECT g.id AS id FROM agreement g JOIN attempt a ON a.id = g.attempt_id \
+             AND a.tenant_id = g.tenant_id \
+             WHERE a.brand <> g.brand OR a.last4 <> g.last4 OR a.expiry <> g.expiry"
+                .to_owned(),
+        ),
+        (
+            "an agreement's dates are counted from its start to its end",
+            "SELECT g.id AS id FROM agreement g LEFT JOIN agreement_instalment i \
+             ON i.agreement_id = g.id AND i.tenant_id = g.tenant_id \
+             GROUP BY g.id, g.starts_on, g.end_count, g.end_until \
+             HAVING count(i.seq) < 2 OR min(i.seq) <> 1 OR max(i.seq) <> count(i.seq) \
+             OR min(i.due_on) <> g.starts_on OR coalesce(g.end_count, count(i.seq)) <> count(i.seq) \
+             OR max(i.due_on) > coalesce(g.end_until, max(i.due_on))"
+                .to_owned(),
+        ),
+        (
+            "an agreement's dates ascend",
+            "SELECT i.agreement_id AS id FROM agreement_instalment i JOIN agreement_instalment j \
+             ON j.agreement_id = i.agreement_id AND j.seq = i.seq + 1 WHERE j.due_on <= i.due_on"
+                .to_owned(),
+        ),
+        (
+            "a call's choices are counted without a gap, each with its audit row",
+            "SELECT m.call_id AS id FROM means m GROUP BY m.tenant_id, m.call_id \
+             HAVING min(m.seq) <> 1 OR max(m.seq) <> count(*) OR count(*) <> (SELECT count(*) FROM audit u \
+             WHERE u.tenant_id = m.tenant_id AND u.object = m.call_id AND u.what LIKE 'means.%')"
+                .to_owned(),
+        ),
+        (
+            "a choice after an attempt is of that attempt's call",
+            "SELECT m.call_id AS id FROM means m LEFT JOIN attempt a ON a.id = m.attempt_id \
+             AND a.tenant_id = m.tenant_id AND a.call_id = m.call_id \
+             WHERE m.attempt_id IS NOT NULL AND a.id IS NULL"
+                .to_owned(),
+        ),
+    ]
+}
+
+fn rules_of_calls_and_sign_ins() -> Vec<Rule> {
+    vec![
+        (
+            "a call that has ended tells why",
+            "SELECT id FROM call_record WHERE (ended_at IS NULL) <> (ended_why IS NULL)".to_owned(),
+        ),
+        (
+            "a session was seen when it began or later",
+            "SELECT agent AS id FROM session WHERE seen_at < created_at".to_owned(),
+        ),
+    ]
+}
+
 /// Attempts whose entries in some account do not add up to the position of their state.
 fn position_query() -> String {
     let mut cases = String::new();
@@ -128,7 +239,14 @@ fn position_query() -> String {
 pub async fn check_invariants(store: &Store) -> Result<Vec<String>, StoreError> {
     let db = store.reads();
     let mut broken = Vec::new();
-    for (rule, sql) in rules_of_attempts().into_iter().chain(rules_of_the_ledger()) {
+    let rules = [
+        rules_of_attempts(),
+        rules_of_the_ledger(),
+        rules_of_receipts(),
+        rules_of_agreements_and_means(),
+        rules_of_calls_and_sign_ins(),
+    ];
+    for (rule, sql) in rules.into_iter().flatten() {
         let ids = texts(db, &sql, "id").await?;
         broken.extend(ids.iter().take(TOLD_MAX).map(|id| format!("{rule}: not so for {id}")));
     }

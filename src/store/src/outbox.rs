@@ -9,7 +9,7 @@ use crate::row::AttemptRow;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tonewall_model::ids::{EventId, TenantId};
@@ -20,9 +20,10 @@ use tonewall_model::payment::Outcome;
 pub struct OutboxRow {
     /// By which receivers know repeats.
     pub id: EventId,
-    /// `payment.approved`, `payment.declined`, …: `payment.` and the state.
+    /// `payment.approved`, `payment.declined`, …: `payment.` and the state; `receipt.send`;
+    /// `agreement.made`.
     pub topic: String,
-    /// What it is about: an attempt's id.
+    /// What it is about: the id of an attempt, a receipt, an agreement.
     pub object: String,
     /// JSON; of the card at most brand, first six and last four.
     pub payload: String,
@@ -36,21 +37,36 @@ pub struct OutboxRow {
     pub lease_until: Option<OffsetDateTime>,
 }
 
-/// Writes the event of a move, of which `attempt` is the result.
+/// An event about to be written.
+pub(crate) struct NewEvent<'a> {
+    pub(crate) topic: &'a str,
+    /// What it is about.
+    pub(crate) object: &'a str,
+    /// The how many-th event about it.
+    pub(crate) number: u64,
+    /// An object; event, topic, time and tenant are added.
+    pub(crate) payload: Value,
+}
+
+/// Writes an event.
 pub(crate) async fn insert<C: ConnectionTrait>(
     db: &C,
     tenant: &TenantId,
-    attempt: &AttemptRow,
+    event: NewEvent<'_>,
     now: OffsetDateTime,
 ) -> Result<(), Fault> {
-    let id = event_id(attempt);
-    let topic = format!("payment.{}", attempt.state.as_str());
+    let id = event_id(event.object, event.number);
+    let mut payload = event.payload;
+    payload["event"] = json!(id.as_str());
+    payload["topic"] = json!(event.topic);
+    payload["at"] = json!(clock::to_text(now));
+    payload["tenant"] = json!(tenant.as_str());
     let row = outbox::ActiveModel {
         id: Set(id.as_str().to_owned()),
         tenant_id: Set(tenant.as_str().to_owned()),
-        topic: Set(topic.clone()),
-        object: Set(attempt.id.as_str().to_owned()),
-        payload: Set(payload(&id, &topic, tenant, attempt, now)),
+        topic: Set(event.topic.to_owned()),
+        object: Set(event.object.to_owned()),
+        payload: Set(payload.to_string()),
         created_at: Set(clock::to_text(now)),
         delivered_at: Set(None),
         attempts: Set(0),
@@ -60,22 +76,33 @@ pub(crate) async fn insert<C: ConnectionTrait>(
     Ok(())
 }
 
+/// Writes the event of a move, of which `attempt` is the result.
+pub(crate) async fn insert_move<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    attempt: &AttemptRow,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
+    let topic = format!("payment.{}", attempt.state.as_str());
+    let event = NewEvent {
+        topic: &topic,
+        object: attempt.id.as_str(),
+        number: attempt.fence,
+        payload: payload(attempt),
+    };
+    insert(db, tenant, event, now).await
+}
+
 /// The same move always has the same event, even if it was written twice by two processes.
-fn event_id(attempt: &AttemptRow) -> EventId {
+fn event_id(object: &str, number: u64) -> EventId {
     let mut sha = Sha256::new();
-    sha.update(attempt.id.as_str().as_bytes());
-    sha.update(attempt.fence.to_be_bytes());
+    sha.update(object.as_bytes());
+    sha.update(number.to_be_bytes());
     let random = sha.finalize().iter().take(16).fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
     EventId::from_random(random)
 }
 
-fn payload(
-    id: &EventId,
-    topic: &str,
-    tenant: &TenantId,
-    attempt: &AttemptRow,
-    now: OffsetDateTime,
-) -> String {
+fn payload(attempt: &AttemptRow) -> Value {
     let (auth_code, gateway_ref) = match &attempt.outcome {
         Some(Outcome::Approved(yes) | Outcome::Held(yes)) => {
             (Some(yes.auth_code.as_str()), Some(yes.gateway_ref.as_str()))
@@ -89,10 +116,6 @@ fn payload(
         _ => None,
     };
     json!({
-        "event": id.as_str(),
-        "topic": topic,
-        "at": clock::to_text(now),
-        "tenant": tenant.as_str(),
         "attempt": attempt.id.as_str(),
         "payment": attempt.payment.as_str(),
         "call": attempt.call.as_str(),
@@ -112,7 +135,6 @@ fn payload(
             "last4": attempt.card.last4,
         },
     })
-    .to_string()
 }
 
 /// Undelivered rows that nobody has at `now`, oldest first; of one tenant, or of all.
@@ -173,6 +195,21 @@ pub(crate) async fn lease<C: ConnectionTrait>(
     Ok(taken.rows_affected == 1)
 }
 
+/// Gives the row back, to be taken from `until` on; nothing if it is delivered.
+pub(crate) async fn defer<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    id: &EventId,
+    until: OffsetDateTime,
+) -> Result<u64, Fault> {
+    let update = Entity::update_many()
+        .col_expr(Column::LeaseUntil, Expr::value(clock::to_text(until)))
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::DeliveredAt.is_null());
+    Ok(update.exec(db).await?.rows_affected)
+}
+
 /// Marks the row as delivered; a second time changes nothing.
 pub(crate) async fn delivered<C: ConnectionTrait>(
     db: &C,
@@ -180,12 +217,39 @@ pub(crate) async fn delivered<C: ConnectionTrait>(
     id: &EventId,
     now: OffsetDateTime,
 ) -> Result<(), Fault> {
+    mark(db, tenant, Condition::all().add(Column::Id.eq(id.as_str())), now).await
+}
+
+/// Marks the rows of that topic about `object` as delivered.
+pub(crate) async fn delivered_of<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    topic: &str,
+    object: &str,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
+    let which = Condition::all().add(Column::Topic.eq(topic)).add(Column::Object.eq(object));
+    mark(db, tenant, which, now).await
+}
+
+async fn mark<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    which: Condition,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::DeliveredAt, Expr::value(clock::to_text(now)))
         .filter(Column::TenantId.eq(tenant.as_str()))
-        .filter(Column::Id.eq(id.as_str()))
+        .filter(which)
         .filter(Column::DeliveredAt.is_null())
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// When the oldest undelivered row of all tenants came to be.
+pub(crate) async fn oldest<C: ConnectionTrait>(db: &C) -> Result<Option<OffsetDateTime>, StoreError> {
+    let row = Entity::find().filter(Column::DeliveredAt.is_null()).order_by_asc(Column::CreatedAt).one(db);
+    row.await?.map(|row| clock::from_text(&row.created_at)).transpose()
 }

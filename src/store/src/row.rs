@@ -9,7 +9,15 @@ use tonewall_model::money::{AMOUNT_MINOR_MAX, Money};
 use tonewall_model::payment::{AttemptState, Outcome};
 
 /// Longest text of one field, in bytes.
-const FIELD_MAX: usize = 256;
+pub(crate) const FIELD_MAX: usize = 256;
+
+/// Refuses texts that hold what could be a card number: people type them where they must not.
+pub(crate) fn refuse_card_number(texts: &[&str]) -> Result<(), StoreError> {
+    match texts.iter().any(|text| scrub::could_hold_card(text)) {
+        true => Err(StoreError::Invalid("a field holds what could be a card number")),
+        false => Ok(()),
+    }
+}
 
 /// What may be kept of a card: one truncation (PCI SSC FAQ 1091) and its expiry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +33,11 @@ pub struct CardFacts {
 }
 
 impl CardFacts {
+    /// Whether `text` holds this very card's number.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        scrub::holds_card(text, &self.first6, &self.last4)
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         let digits = |text: &str, len: usize| {
             text.is_empty() || text.len() == len && text.bytes().all(|b| b.is_ascii_digit())
@@ -71,6 +84,8 @@ pub struct NewAttempt {
     pub card: CardFacts,
     /// When the sender gives up at the latest.
     pub deadline_at: OffsetDateTime,
+    /// Refuse it where the same was taken under another payment at this time or later.
+    pub taken_since: Option<OffsetDateTime>,
     /// Now.
     pub at: OffsetDateTime,
 }
@@ -91,7 +106,7 @@ impl NewAttempt {
             if text.len() > FIELD_MAX {
                 return Err(StoreError::Invalid("a field has at most 256 bytes"));
             }
-            if scrub::holds_card(text, &self.card.first6, &self.card.last4) {
+            if self.card.is_in(text) {
                 return Err(StoreError::Invalid("a field holds the card's number"));
             }
         }
@@ -185,6 +200,9 @@ pub struct CallRecord {
     pub keys: u32,
     /// What was observed of the media path, as a word for evidence.
     pub scope: Option<String>,
+    /// When its agent had done with it. Written by [`crate::TenantStore::call_wrap`] alone: a
+    /// record that is written over another leaves it as it stands.
+    pub wrapped_at: Option<OffsetDateTime>,
 }
 
 impl CallRecord {

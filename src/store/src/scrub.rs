@@ -1,6 +1,8 @@
 //! A last look at foreign text before it is stored: gateways have been seen to echo card numbers
 //! in errors. Connectors must not let them through; this is the second lock.
 
+use tonewall_model::card::guard;
+
 /// Digits of a card number (ISO/IEC 7812-1; test numbers of 12 digits are not in use).
 const PAN_LEN: std::ops::RangeInclusive<usize> = 13..=19;
 
@@ -13,6 +15,11 @@ pub(crate) fn holds_card(text: &str, first6: &str, last4: &str) -> bool {
     runs(text).any(|run| run.find(0, |window| window.is_card(first6, last4)).is_some())
 }
 
+/// Whether `text` holds anything that could be a card number.
+pub(crate) fn could_hold_card(text: &str) -> bool {
+    guard::holds_card_number(text) || runs(text).any(|run| run.find(0, Window::could_be_card).is_some())
+}
+
 /// A reference, which must stay exact: only this very card's number is taken out of it.
 pub(crate) fn reference(text: &str, first6: &str, last4: &str) -> String {
     masked(text, |window| window.is_card(first6, last4))
@@ -21,7 +28,26 @@ pub(crate) fn reference(text: &str, first6: &str, last4: &str) -> String {
 /// Words, which need not stay exact: anything that could be a card number is truncated to its
 /// first six and last four.
 pub(crate) fn words(text: &str) -> String {
-    masked(text, Window::could_be_card)
+    masked(&parted(text), Window::could_be_card)
+}
+
+/// The text with every number truncated that people or gateways have put other punctuation into.
+fn parted(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(found) = guard::card_number_in(rest) {
+        let number = &rest[found.clone()];
+        // Digits of other scripts have no first six to be kept.
+        let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+        out.push_str(&rest[..found.start]);
+        out.extend(digits.iter().take(6).filter(|_| digits.len() >= *PAN_LEN.start()));
+        out.push('*');
+        out.extend(
+            digits.iter().skip(digits.len().saturating_sub(4)).filter(|_| digits.len() >= *PAN_LEN.start()),
+        );
+        rest = &rest[found.end..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// A maximal run of digits, with single spaces or dashes allowed between them: where each digit
@@ -131,6 +157,10 @@ mod tests {
             ("order 4111111111111112, code 05", "order 4111111111111112, code 05"),
             ("05 4111111111111111-12", "05 411111*1111-12"),
             ("\u{e9}4111111111111111\u{e9}", "\u{e9}411111*1111\u{e9}"),
+            ("card 4111,1111:1111_1111, 12/30", "card 411111*1111, 12/30"),
+            ("4242\u{200b}424242424242;5555, 5555, 5555, 4444", "424242*4242;555555*4444"),
+            ("٤١١١111111111111 refused", "* refused"),
+            ("refused at 2026-11-22 15:04:05.003", "refused at 2026-11-22 15:04:05.003"),
             ("", ""),
         ];
         for (text, expected) in cases {
@@ -148,5 +178,20 @@ mod tests {
         assert!(holds_card("4111 1111 1111 1111", "411111", "1111"));
         assert!(!holds_card("4111 1111 1111 1111", "424242", "4242"));
         assert!(!holds_card("4111 1111 1111 1111", "", ""));
+    }
+
+    #[test]
+    fn what_a_person_typed_could_hold_a_card() {
+        for text in [
+            "4111|1111,1111;1111",
+            "4111111111111111",
+            "it is 4242-4242-4242-4242.",
+            "x4000 0000 0000 0002@example.org",
+        ] {
+            assert!(could_hold_card(text), "{text}");
+        }
+        for text in ["", "INV-4111", "4111111111111112", "+44 7700 900123", "2026-11-22 17:27:01"] {
+            assert!(!could_hold_card(text), "{text}");
+        }
     }
 }

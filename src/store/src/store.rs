@@ -7,14 +7,16 @@ use crate::outbox::{self, OutboxRow};
 use crate::postgres::Pool;
 use crate::row::AttemptRow;
 use crate::tenant::TenantStore;
-use crate::write::{Done, Item};
+use crate::write::{Across, Done, Item};
 use crate::writer::{Counters, Writer};
 use crate::{clock, migrate};
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, DatabaseConnection};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use time::OffsetDateTime;
+use tonewall_model::call::CALL_MAX;
 use tonewall_model::ids::TenantId;
 use tonewall_model::payment::{AttemptState, News, Outcome, UnknownWhy};
 
@@ -138,6 +140,23 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// At start: calls whose process died with them end at `now`, `restart` being why. Returns how
+    /// many. With SQLite these are all that have no end, since one process owns the file; with
+    /// PostgreSQL other nodes may have calls, so only those that no node can have any more.
+    pub async fn close_interrupted_calls(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let began_before = match &self.writes {
+            Writes::Sqlite(_) => None,
+            Writes::Postgres(_) => Some(now - CALL_MAX),
+        };
+        self.write(Item::Across(Across::CloseCalls { now, began_before })).await?.rows()
+    }
+
+    /// Age at `now` of the oldest undelivered event of all tenants; `None` when there is none.
+    pub async fn outbox_age_max(&self, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
+        let oldest = outbox::oldest(&self.reads).await?;
+        Ok(oldest.map(|oldest| Duration::try_from(now - oldest).unwrap_or_default()))
     }
 
     /// Undelivered events of all tenants that nobody has leased at `now`, oldest first.

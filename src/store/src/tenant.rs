@@ -1,4 +1,5 @@
-//! One tenant's rows, and no others: every statement behind this type names the tenant.
+//! One tenant's rows, and no others: every statement behind this type names the tenant. What is
+//! asked of receipts, means, agreements and failed sign-ins stands in the files of those names.
 
 use crate::audit::{self, AuditEntry, BrokenAt};
 use crate::error::StoreError;
@@ -7,12 +8,17 @@ use crate::row::{AttemptRow, CallRecord, Concluded, EntryRow, NewAttempt};
 use crate::store::Store;
 use crate::write::{Done, Item, Write};
 use crate::{attempt, call};
+use sea_orm::DatabaseConnection;
 use time::OffsetDateTime;
-use tonewall_model::ids::{AttemptId, CallId, EventId, TenantId};
+use tonewall_model::ids::{AgentId, AttemptId, CallId, EventId, TenantId};
+use tonewall_model::money::Money;
 use tonewall_model::payment::News;
 
 /// Attempts of one call that are read at most.
 const ATTEMPTS_OF_CALL_MAX: u64 = 100;
+
+/// Open calls of one tenant that are read at most.
+const CALLS_OPEN_MAX: u64 = 1_000;
 
 /// A store that sees one tenant. Every write has been committed when its method returns `Ok`.
 #[derive(Clone)]
@@ -31,13 +37,18 @@ impl TenantStore {
         &self.tenant
     }
 
-    async fn write(&self, write: Write) -> Result<Done, StoreError> {
-        self.store.write(Item { tenant: self.tenant.clone(), write }).await
+    pub(crate) fn reads(&self) -> &DatabaseConnection {
+        self.store.reads()
+    }
+
+    pub(crate) async fn write(&self, write: Write) -> Result<Done, StoreError> {
+        self.store.write(Item::Of(self.tenant.clone(), write)).await
     }
 
     /// Records the attempt as sending, and its payment if it is new. Only after `Ok` may the first
     /// byte leave. [`StoreError::AlreadyLive`] names the open attempt for the same payment or
-    /// account, [`StoreError::Duplicate`] the ended one with the same id or idempotency key.
+    /// account, [`StoreError::TakenBefore`] the one that took the same since `taken_since`,
+    /// [`StoreError::Duplicate`] the ended one with the same id or idempotency key.
     pub async fn begin_attempt(&self, new: NewAttempt) -> Result<(), StoreError> {
         new.check()?;
         self.write(Write::Begin(Box::new(new))).await.map(|_| ())
@@ -55,7 +66,7 @@ impl TenantStore {
         let news = Box::new(news.into());
         match self.write(Write::Conclude { attempt: attempt.clone(), news, now }).await? {
             Done::Concluded(concluded) => Ok(*concluded),
-            Done::Written | Done::Leased(_) => Err(StoreError::Corrupt("the writer's answer".to_owned())),
+            Done::Written | Done::Rows(_) => Err(StoreError::Corrupt("the writer's answer".to_owned())),
         }
     }
 
@@ -69,12 +80,29 @@ impl TenantStore {
         attempt::of_call(self.store.reads(), &self.tenant, call, ATTEMPTS_OF_CALL_MAX).await
     }
 
+    /// The last approved attempt of that account (case and blanks aside) and amount that was begun at `since` or later:
+    /// whoever is about to take the same again should know of it.
+    pub async fn earlier_taken(
+        &self,
+        account: &str,
+        amount: Money,
+        since: OffsetDateTime,
+    ) -> Result<Option<AttemptRow>, StoreError> {
+        attempt::earlier_taken(self.reads(), &self.tenant, account, amount, since).await
+    }
+
+    /// An attempt of that account that is not settled, of any age and any call: nothing may be taken
+    /// for the account while there is one.
+    pub async fn live_of_account(&self, account: &str) -> Result<Option<AttemptRow>, StoreError> {
+        attempt::live_of_account(self.reads(), &self.tenant, account).await
+    }
+
     /// The ledger entries of an attempt, in the order of its moves.
     pub async fn entries(&self, id: &AttemptId) -> Result<Vec<EntryRow>, StoreError> {
         attempt::entries(self.store.reads(), &self.tenant, id).await
     }
 
-    /// Writes a call's record, over the one before.
+    /// Writes a call's record, over the one before; its `wrapped_at` is not written.
     pub async fn record_call(&self, record: CallRecord) -> Result<(), StoreError> {
         record.check()?;
         self.write(Write::RecordCall(Box::new(record))).await.map(|_| ())
@@ -83,6 +111,28 @@ impl TenantStore {
     /// A call's record.
     pub async fn call(&self, id: &CallId) -> Result<CallRecord, StoreError> {
         call::find(self.store.reads(), &self.tenant, id).await
+    }
+
+    /// The calls of an agent that began at `since` or later and that somebody still has to look at:
+    /// not wrapped up, and with attempts or without an end that anybody saw; newest first.
+    pub async fn calls_unfinished(
+        &self,
+        agent: &AgentId,
+        since: OffsetDateTime,
+        limit: u64,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        call::unfinished(self.reads(), &self.tenant, agent, since, limit).await
+    }
+
+    /// The calls that began at `since` or later and have no end, oldest first: live ones, and
+    /// those whose process died before [`Store::close_interrupted_calls`] saw them.
+    pub async fn calls_open(&self, since: OffsetDateTime) -> Result<Vec<CallRecord>, StoreError> {
+        call::open(self.reads(), &self.tenant, since, CALLS_OPEN_MAX).await
+    }
+
+    /// The agent has done with the call; a second time changes nothing.
+    pub async fn call_wrap(&self, call: &CallId, now: OffsetDateTime) -> Result<(), StoreError> {
+        self.write(Write::WrapCall { call: call.clone(), now }).await.map(|_| ())
     }
 
     /// Appends to the audit log.
@@ -109,10 +159,15 @@ impl TenantStore {
         now: OffsetDateTime,
         until: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        match self.write(Write::LeaseEvent { event: event.clone(), now, until }).await? {
-            Done::Leased(leased) => Ok(leased),
-            Done::Written | Done::Concluded(_) => Err(StoreError::Corrupt("the writer's answer".to_owned())),
-        }
+        let lease = Write::LeaseEvent { event: event.clone(), now, until };
+        Ok(self.write(lease).await?.rows()? == 1)
+    }
+
+    /// After a failed delivery: nobody takes the event again before `until`, which may be earlier
+    /// or later than the end of its lease. `false` when it is delivered, or there is none.
+    pub async fn outbox_defer(&self, event: &EventId, until: OffsetDateTime) -> Result<bool, StoreError> {
+        let defer = Write::DeferEvent { event: event.clone(), until };
+        Ok(self.write(defer).await?.rows()? == 1)
     }
 
     /// Marks an event as delivered; a second time changes nothing.

@@ -1,5 +1,6 @@
-//! The model's small enums as words in columns, and back.
+//! Small enums as words in columns, and back.
 
+use crate::receipt::ReceiptState;
 use tonewall_model::payment::{Check, DeclineClass, UnknownWhy};
 
 /// An enum that a column holds as a word.
@@ -56,6 +57,8 @@ words!(Check {
     Unsupported = "unsupported",
 });
 
+words!(ReceiptState { Queued = "queued", Sent = "sent", Refused = "refused" });
+
 #[cfg(test)]
 pub(crate) trait Every: Sized + 'static {
     const EVERY: &'static [Self];
@@ -77,5 +80,6 @@ mod tests {
         all_read_back::<DeclineClass>();
         all_read_back::<UnknownWhy>();
         all_read_back::<Check>();
+        all_read_back::<ReceiptState>();
     }
 }

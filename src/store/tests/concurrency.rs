@@ -94,6 +94,36 @@ async fn of_many_stories_about_one_attempt_one_is_written() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_want_an_event_one_has_it() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions { tries_max: 60, ..StoreOptions::default() }).await;
+        let tenant = taken(&store, 1).await;
+        tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
+        for event in tenant.outbox_pending(9).await.expect("read") {
+            let mut tasks = JoinSet::new();
+            for _ in 0..16 {
+                let (tenant, event) = (tenant.clone(), event.id.clone());
+                tasks.spawn(async move { tenant.outbox_lease(&event, later(20), later(80)).await });
+            }
+            let results = tasks.join_all().await;
+            let won = results.iter().filter(|result| **result == Ok(true)).count();
+            let lost = results.iter().filter(|result| **result == Ok(false)).count();
+            assert_eq!((won, lost), (1, 15), "{results:?}");
+        }
+        let mut tasks = JoinSet::new();
+        for _ in 0..8 {
+            let tenant = tenant.clone();
+            tasks.spawn(async move { tenant.receipt_sent(&new_receipt(1, 1).id, later(21)).await });
+        }
+        let results = tasks.join_all().await;
+        assert_eq!(results.iter().filter(|result| **result == Ok(true)).count(), 1, "{results:?}");
+        assert_eq!(db.count("SELECT count(*) FROM audit WHERE what = 'receipt.sent'").await, 1);
+        assert_invariants(&store).await;
+        store.close().await;
+    }
+}
+
 /// The move waits for the row, which somebody else moves meanwhile: it must look again, not write
 /// over it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

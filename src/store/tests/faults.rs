@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tonewall_model::payment::AttemptState;
-use tonewall_store::{StoreError, StoreOptions, check_invariants};
+use tonewall_store::{ReceiptState, StoreError, StoreOptions, check_invariants};
 
 #[tokio::test]
 async fn a_move_is_written_wholly_or_not_at_all() {
@@ -27,6 +27,67 @@ async fn a_move_is_written_wholly_or_not_at_all() {
             assert_invariants(&store).await;
             store.close().await;
         }
+    }
+}
+
+/// Each with all that belongs to it, or nothing of it.
+#[tokio::test]
+async fn what_comes_after_an_attempt_is_written_wholly_or_not_at_all() {
+    for refused in ["receipt", "means", "agreement", "agreement_instalment", "outbox", "audit"] {
+        for db in TestDb::both().await {
+            let store = db.open(StoreOptions::default()).await;
+            let tenant = taken(&store, 1).await;
+            let outbox = db.count("SELECT count(*) FROM outbox").await;
+            db.refuse_inserts(refused, "1 = 1", "ABORT").await;
+            let receipt = tenant.receipt_queue(new_receipt(1, 1)).await;
+            let means = tenant.means_choose(choice(1, "later", 5)).await;
+            let agreement = tenant.agreement_begin(new_agreement(1)).await;
+            let results = [("receipt", receipt), ("means", means), ("agreement", agreement)];
+            for (what, result) in &results {
+                let needs = match *what {
+                    "receipt" => ["receipt", "outbox", "audit"].contains(&refused),
+                    "means" => ["means", "audit"].contains(&refused),
+                    _ => !["receipt", "means"].contains(&refused),
+                };
+                assert_eq!(result.is_err(), needs, "{refused}: {what}: {result:?}");
+                let rows = db.count(&format!("SELECT count(*) FROM {what}")).await;
+                assert_eq!(rows, i64::from(!needs), "{refused}: {what}");
+            }
+            let events = results.iter().filter(|(what, result)| *what != "means" && result.is_ok()).count();
+            assert_eq!(db.count("SELECT count(*) FROM outbox").await, outbox + events as i64, "{refused}");
+            let dates = if results[2].1.is_ok() { 3 } else { 0 };
+            assert_eq!(db.count("SELECT count(*) FROM agreement_instalment").await, dates, "{refused}");
+            assert_invariants(&store).await;
+            db.drop_trigger("test_refuse", refused).await;
+            tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
+            tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+            tenant.agreement_begin(new_agreement(1)).await.expect("made");
+            assert_invariants(&store).await;
+            store.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sending_that_cannot_be_audited_is_not_told() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = taken(&store, 1).await;
+        tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
+        let id = new_receipt(1, 1).id;
+        db.refuse_inserts("audit", "1 = 1", "ABORT").await;
+        for failed in
+            [tenant.receipt_sent(&id, later(11)).await, tenant.receipt_refused(&id, "no", now()).await]
+        {
+            assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
+        }
+        assert_eq!(tenant.receipt(&id).await.expect("there").state, ReceiptState::Queued);
+        assert_eq!(tenant.outbox_pending(9).await.expect("read").len(), 2);
+        assert_invariants(&store).await;
+        db.drop_trigger("test_refuse", "audit").await;
+        assert_eq!(tenant.receipt_sent(&id, later(12)).await, Ok(true));
+        assert_invariants(&store).await;
+        store.close().await;
     }
 }
 
@@ -185,6 +246,81 @@ async fn damage_done_behind_the_store_is_seen() {
         .expect("forged");
         let unread = tenant.attempt(&attempt_id(1)).await;
         assert!(matches!(unread, Err(StoreError::Corrupt(what)) if what.contains("unknown_why")));
+        store.close().await;
+    }
+}
+
+/// One damage after another, each seen by the rule that it breaks.
+#[tokio::test]
+async fn damage_to_what_comes_after_an_attempt_is_seen() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = taken(&store, 1).await;
+        tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
+        tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        tenant.agreement_begin(new_agreement(1)).await.expect("made");
+        tenant.record_call(call_record(1)).await.expect("written");
+        assert_invariants(&store).await;
+        for (name, table) in [
+            ("means_fixed", "means"),
+            ("means_kept", "means"),
+            ("agreement_fixed", "agreement"),
+            ("instalment_fixed", "agreement_instalment"),
+            ("receipt_fixed", "receipt"),
+        ] {
+            db.drop_trigger(name, table).await;
+        }
+        let raw = db.raw().await;
+        for (damage, repair, rule) in [
+            (
+                "UPDATE outbox SET delivered_at = created_at WHERE topic = 'receipt.send'",
+                "UPDATE outbox SET delivered_at = NULL",
+                "a receipt's event is delivered",
+            ),
+            (
+                "UPDATE outbox SET topic = 'other' WHERE topic = 'receipt.send'",
+                "UPDATE outbox SET topic = 'receipt.send' WHERE topic = 'other'",
+                "a receipt has its event",
+            ),
+            (
+                "UPDATE receipt SET call_id = 'x'",
+                "UPDATE receipt SET call_id = '{call}'",
+                "approval of its call",
+            ),
+            ("UPDATE means SET seq = 2", "UPDATE means SET seq = 1", "counted without a gap"),
+            (
+                "UPDATE means SET call_id = 'x'",
+                "UPDATE means SET call_id = '{call}'",
+                "of that attempt's call",
+            ),
+            (
+                "UPDATE agreement SET last4 = '4242'",
+                "UPDATE agreement SET last4 = '1111'",
+                "the card of its attempt",
+            ),
+            (
+                "UPDATE agreement SET end_count = 4",
+                "UPDATE agreement SET end_count = 3",
+                "counted from its start",
+            ),
+            (
+                "UPDATE agreement_instalment SET due_on = '2027-12-31' WHERE seq = 2",
+                "UPDATE agreement_instalment SET due_on = '2027-01-31' WHERE seq = 2",
+                "dates ascend",
+            ),
+            (
+                "UPDATE call_record SET ended_at = started_at",
+                "UPDATE call_record SET ended_at = NULL",
+                "has ended tells why",
+            ),
+        ] {
+            raw.execute_unprepared(damage).await.expect(damage);
+            let broken = check_invariants(&store).await.expect("checked");
+            assert!(broken.iter().any(|line| line.contains(rule)), "{damage}: {broken:?}");
+            let repair = repair.replace("{call}", call_id(1).as_str());
+            raw.execute_unprepared(&repair).await.expect("repaired");
+            assert_invariants(&store).await;
+        }
         store.close().await;
     }
 }

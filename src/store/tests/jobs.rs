@@ -9,7 +9,7 @@ use tonewall_store::StoreOptions;
 async fn the_unresolved_are_those_whose_end_is_open() {
     for db in TestDb::both().await {
         let store = db.open(StoreOptions::default()).await;
-        let quayside = store.tenant(&TenantId::parse("quayside").expect("a slug"));
+        let quayside = store.tenant(&quayside());
         let tenant = begun(&store, new_attempt(1)).await;
         quayside.begin_attempt(new_attempt(2)).await.expect("begun");
         for (number, answer) in [
@@ -85,6 +85,34 @@ async fn an_event_is_leased_once_and_again_when_the_lease_runs_out() {
         assert_eq!(tenant.outbox_lease(&event, later(99), later(199)).await, Ok(false));
         assert_eq!(store.outbox_due(later(99), 10).await.expect("read").len(), 0);
         store.ping().await.expect("there");
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_failed_delivery_waits_as_long_as_it_is_told() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions::default()).await;
+        assert_eq!(store.outbox_age_max(later(9)).await, Ok(None));
+        let tenant = taken(&store, 1).await;
+        taken(&store, 2).await;
+        let event = tenant.outbox_pending(9).await.expect("read")[0].id.clone();
+        assert_eq!(tenant.outbox_lease(&event, later(2), later(62)).await, Ok(true));
+        assert_eq!(tenant.outbox_defer(&event, later(7)).await, Ok(true), "earlier than its lease");
+        assert_eq!(tenant.outbox_lease(&event, later(6), later(66)).await, Ok(false));
+        assert_eq!(tenant.outbox_lease(&event, later(7), later(67)).await, Ok(true));
+        assert_eq!(tenant.outbox_defer(&event, later(600)).await, Ok(true), "later than its lease");
+        assert_eq!(tenant.outbox_lease(&event, later(599), later(700)).await, Ok(false));
+        let due: Vec<_> = store.outbox_due(later(599), 9).await.expect("read");
+        assert!(due.len() == 1 && due[0].1.id != event, "the other one is not held up");
+        assert_eq!(tenant.outbox_lease(&event, later(600), later(700)).await, Ok(true));
+        let age = std::time::Duration::from_secs(600);
+        assert_eq!(store.outbox_age_max(later(601)).await, Ok(Some(age)));
+        assert_eq!(store.outbox_age_max(now()).await, Ok(Some(std::time::Duration::ZERO)), "clocks differ");
+        tenant.outbox_delivered(&event, later(601)).await.expect("marked");
+        tenant.outbox_delivered(&due[0].1.id, later(601)).await.expect("marked");
+        assert_eq!(tenant.outbox_defer(&event, later(900)).await, Ok(false));
+        assert_eq!(store.outbox_age_max(later(601)).await, Ok(None));
         store.close().await;
     }
 }

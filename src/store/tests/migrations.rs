@@ -3,6 +3,7 @@
 use crate::world::*;
 use sea_orm::{ConnectionTrait, Statement};
 use std::collections::BTreeMap;
+use tonewall_migrations::{Migrator, MigratorTrait};
 use tonewall_model::payment::attempt::ATTEMPT_STATES;
 use tonewall_store::{Store, StoreError, StoreOptions, migrate, migrate_down};
 
@@ -16,11 +17,37 @@ async fn up_down_and_up_again() {
         migrate_down(&db.url).await.expect("down");
         assert!(columns(&db).await.is_empty());
         let store = db.open(StoreOptions::default()).await;
-        let tenant = begun(&store, new_attempt(1)).await;
-        tenant.conclude(&attempt_id(1), approved("g-1"), later(1)).await.expect("concluded");
+        let tenant = taken(&store, 1).await;
+        tenant.record_call(call_record(1)).await.expect("written");
+        tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
+        tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        tenant.agreement_begin(new_agreement(1)).await.expect("made");
         assert_invariants(&store).await;
         store.close().await;
         migrate_down(&db.url).await.expect("down with rows");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_the_release_before_stay_through_the_last_step_and_back() {
+    for db in TestDb::both().await {
+        let raw = db.raw().await;
+        Migrator::up(&raw, Some(3)).await.expect("the shape before");
+        raw.execute_unprepared(
+            "INSERT INTO call_record (id, tenant_id, route, started_at, keys) \
+             VALUES ('cl_00000000000000000001', 'harbour', 'in_path', '2026-11-22T17:27:01.000000Z', 7)",
+        )
+        .await
+        .expect("a row of that shape");
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = store.tenant(&harbour());
+        let open = tenant.calls_open(now()).await.expect("read");
+        assert_eq!((open.len(), open[0].keys, open[0].wrapped_at), (1, 7, None));
+        tenant.call_wrap(&open[0].id, later(9)).await.expect("wrapped up");
+        store.close().await;
+        Migrator::down(&raw, Some(1)).await.expect("back");
+        assert_eq!(columns(&db).await.len(), 7);
+        assert_eq!(db.count("SELECT keys FROM call_record").await, 7);
     }
 }
 
@@ -31,7 +58,7 @@ async fn both_databases_have_the_same_columns_and_every_table_a_tenant() {
     migrate(&postgres.url).await.expect("up");
     let tables = columns(&sqlite).await;
     assert_eq!(tables, columns(&postgres).await);
-    assert_eq!(tables.len(), 7);
+    assert_eq!(tables.len(), 13);
     for (table, columns) in tables {
         assert!(columns.iter().any(|column| column == "tenant_id"), "{table}");
         for column in columns {
@@ -80,11 +107,13 @@ async fn the_indexes_know_the_live_states_of_the_model() {
 }
 
 #[tokio::test]
-async fn terms_ledger_and_audit_cannot_be_changed_even_by_sql() {
+async fn what_is_fixed_cannot_be_changed_even_by_sql() {
     for db in TestDb::both().await {
         let store = db.open(StoreOptions::default()).await;
-        let tenant = begun(&store, new_attempt(1)).await;
-        tenant.conclude(&attempt_id(1), approved("g-1"), later(1)).await.expect("concluded");
+        let tenant = taken(&store, 1).await;
+        tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
+        tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        tenant.agreement_begin(new_agreement(1)).await.expect("made");
         let raw = db.raw().await;
         for statement in [
             "UPDATE attempt SET amount_minor = 1",
@@ -97,10 +126,24 @@ async fn terms_ledger_and_audit_cannot_be_changed_even_by_sql() {
             "UPDATE audit SET who = 'nobody'",
             "DELETE FROM audit",
             "INSERT INTO audit_head (tenant_id, seq, hash) VALUES ('harbour', 9, '')",
+            "UPDATE receipt SET address = 'other@example.org'",
+            "UPDATE receipt SET state = 'sent'",
+            "UPDATE receipt SET state = 'lost'",
+            "UPDATE means SET note = ''",
+            "DELETE FROM means",
+            "UPDATE agreement SET amount_minor = 1",
+            "UPDATE agreement SET end_count = 4",
+            "UPDATE agreement SET consent_text = 'other'",
+            "UPDATE agreement SET agreed_at = '2020-01-01T00:00:00.000000Z'",
+            "DELETE FROM agreement",
+            "UPDATE agreement_instalment SET due_on = '2027-01-01'",
+            "DELETE FROM agreement_instalment",
+            "INSERT INTO means SELECT tenant_id, call_id, 2, NULL, NULL, 'cash', '', agent, created_at FROM means",
         ] {
             raw.execute_unprepared(statement).await.expect_err(statement);
         }
         assert_eq!(tenant.attempt(&attempt_id(1)).await.expect("there").amount.minor, 1_250);
+        assert_eq!(tenant.agreement_of_attempt(&attempt_id(1)).await, Ok(Some(new_agreement(1))));
         assert_invariants(&store).await;
         store.close().await;
     }

@@ -203,6 +203,11 @@ async fn a_card_number_that_a_gateway_echoes_is_not_kept() {
         let mut entry = audit_entry();
         entry.object = format!("card {pan}");
         tenant.audit(entry).await.expect("written");
+        tenant.receipt_queue(new_receipt(2, 1)).await.expect("queued");
+        let problem = format!("550 {pan} is no mailbox");
+        tenant.receipt_refused(&new_receipt(2, 1).id, &problem, later(12)).await.expect("told");
+        let told = tenant.receipt(&new_receipt(2, 1).id).await.expect("there").problem;
+        assert_eq!(told.as_deref(), Some("550 378282*0005 is no mailbox"));
         store.close().await;
         let held = match &db.dir {
             Some(dir) => std::fs::read(dir.join("ledger.db")).expect("the file"),
@@ -230,7 +235,18 @@ async fn dump(db: &TestDb) -> String {
     use sea_orm::{ConnectionTrait, Statement};
     let raw = db.raw().await;
     let mut text = String::new();
-    for table in ["payment", "attempt", "ledger_entry", "outbox", "audit", "call_record"] {
+    let tables = [
+        "payment",
+        "attempt",
+        "ledger_entry",
+        "outbox",
+        "audit",
+        "call_record",
+        "receipt",
+        "means",
+        "agreement",
+    ];
+    for table in tables {
         let sql = format!("SELECT cast(t AS text) AS row FROM {table} t");
         let all = Statement::from_string(raw.get_database_backend(), sql);
         for row in raw.query_all_raw(all).await.expect("read") {
@@ -271,4 +287,75 @@ async fn what_cannot_be_stored_is_refused_before_it_is_queued() {
         assert!(matches!(refused, Err(StoreError::Invalid(_))), "{url}");
     }
     store.close().await;
+}
+
+#[tokio::test]
+async fn what_was_taken_before_is_found() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = taken(&store, 1).await;
+        let amount = new_attempt(1).amount;
+        let again = |number, seconds| {
+            let mut new = new_attempt(number);
+            (new.account, new.at) = ("INV-1".to_owned(), later(seconds));
+            new
+        };
+        let found = |row: Option<tonewall_store::AttemptRow>| row.map(|row| row.id);
+        let first = tenant.earlier_taken("INV-1", amount, now()).await.expect("read");
+        assert_eq!(found(first), Some(attempt_id(1)));
+        tenant.begin_attempt(again(2, 60)).await.expect("begun");
+        tenant.conclude(&attempt_id(2), approved("g-2"), later(61)).await.expect("told");
+        tenant.begin_attempt(again(3, 70)).await.expect("begun");
+        tenant.conclude(&attempt_id(3), declined(), later(71)).await.expect("told");
+        let last = tenant.earlier_taken("INV-1", amount, now()).await.expect("read");
+        assert_eq!(found(last), Some(attempt_id(2)), "the last one that was taken");
+        let refund = News::Reversed { how: Reversal::Refund, by: agent() };
+        tenant.conclude(&attempt_id(2), refund, later(80)).await.expect("told");
+        let kept = tenant.earlier_taken("INV-1", amount, now()).await.expect("read");
+        assert_eq!(found(kept), Some(attempt_id(1)), "a refund is not taken");
+        assert_eq!(tenant.earlier_taken("INV-1", amount, later(1)).await, Ok(None), "long ago");
+        assert_eq!(tenant.earlier_taken("INV-2", amount, now()).await, Ok(None));
+        let other = tonewall_model::money::Money { minor: 1_251, ..amount };
+        assert_eq!(tenant.earlier_taken("INV-1", other, now()).await, Ok(None));
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn the_same_is_not_taken_twice_by_two_payments() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = taken(&store, 1).await;
+        let second = |number, account: &str| {
+            let mut new = new_attempt(number);
+            (new.account, new.taken_since) = (account.to_owned(), Some(now()));
+            new
+        };
+        let before = Err(StoreError::TakenBefore { attempt: attempt_id(1) });
+        assert_eq!(tenant.begin_attempt(second(2, "INV-1")).await, before);
+        assert_eq!(tenant.begin_attempt(second(2, "inv - 1")).await, before, "the same account");
+        let mut own = second(2, "INV-1");
+        own.payment = new_attempt(1).payment;
+        tenant.begin_attempt(own).await.expect("an attempt at the payment itself");
+        let live = Err(StoreError::AlreadyLive { attempt: attempt_id(2) });
+        assert_eq!(tenant.begin_attempt(second(3, "INV-1")).await, live);
+        assert_eq!(tenant.begin_attempt(second(3, "inv-1")).await, live, "the same account");
+        let found = tenant.live_of_account("inv -1").await.expect("read").map(|row| row.id);
+        assert_eq!(found, Some(attempt_id(2)));
+        tenant.conclude(&attempt_id(2), declined(), later(1)).await.expect("told");
+        assert_eq!(tenant.live_of_account("INV-1").await, Ok(None));
+        let mut other = second(3, "INV-1");
+        other.amount.minor += 1;
+        tenant.begin_attempt(other).await.expect("another amount");
+        tenant.conclude(&attempt_id(3), declined(), later(2)).await.expect("told");
+        let mut late = second(4, "INV-1");
+        late.taken_since = Some(later(1));
+        tenant.begin_attempt(late).await.expect("long ago");
+        tenant.conclude(&attempt_id(4), declined(), later(3)).await.expect("told");
+        let mut confirmed = second(5, "INV-1");
+        confirmed.taken_since = None;
+        tenant.begin_attempt(confirmed).await.expect("confirmed");
+        assert_invariants(&store).await;
+        store.close().await;
+    }
 }

@@ -1,31 +1,15 @@
 //! A tenant never sees or moves another's rows, even with the right id.
 
 use crate::world::*;
-use tonewall_model::ids::{CallId, TenantId};
-use tonewall_store::{CallRecord, StoreError, StoreOptions};
-
-fn record(number: u128) -> CallRecord {
-    CallRecord {
-        id: CallId::from_random(number),
-        route: "on_demand".to_owned(),
-        agent: Some(agent()),
-        caller: Some("+447700900123".to_owned()),
-        started_at: now(),
-        secured_at: None,
-        ended_at: None,
-        ended_why: None,
-        keys: 0,
-        scope: None,
-    }
-}
+use tonewall_store::{GuardRow, StoreError, StoreOptions};
 
 #[tokio::test]
 async fn foreign_ids_name_nothing() {
     for db in TestDb::both().await {
         let store = db.open(StoreOptions::default()).await;
         let ours = begun(&store, new_attempt(1)).await;
-        let theirs = store.tenant(&TenantId::parse("quayside").expect("a slug"));
-        ours.record_call(record(1)).await.expect("written");
+        let theirs = store.tenant(&quayside());
+        ours.record_call(call_record(1)).await.expect("written");
         ours.conclude(&attempt_id(1), approved("g-1"), later(1)).await.expect("told");
         let event = ours.outbox_pending(1).await.expect("read")[0].id.clone();
 
@@ -33,9 +17,9 @@ async fn foreign_ids_name_nothing() {
         let moved = theirs.conclude(&attempt_id(1), declined(), later(1)).await;
         assert_eq!(moved, Err(StoreError::NotFound));
         assert_eq!(theirs.entries(&attempt_id(1)).await, Ok(vec![]));
-        assert_eq!(theirs.attempts_of_call(&record(1).id).await, Ok(vec![]));
-        assert_eq!(theirs.call(&record(1).id).await, Err(StoreError::NotFound));
-        assert_eq!(theirs.record_call(record(1)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.attempts_of_call(&call_record(1).id).await, Ok(vec![]));
+        assert_eq!(theirs.call(&call_record(1).id).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.record_call(call_record(1)).await, Err(StoreError::NotFound));
         assert_eq!(theirs.outbox_pending(9).await, Ok(vec![]));
         assert_eq!(theirs.outbox_lease(&event, later(2), later(9)).await, Ok(false));
         theirs.outbox_delivered(&event, later(2)).await.expect("nothing to mark");
@@ -53,26 +37,46 @@ async fn foreign_ids_name_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_record_grows_with_its_call() {
+async fn what_comes_after_an_attempt_is_its_tenants_alone() {
     for db in TestDb::both().await {
         let store = db.open(StoreOptions::default()).await;
-        let tenant = store.tenant(&harbour());
-        tenant.record_call(record(1)).await.expect("written");
-        assert_eq!(tenant.call(&record(1).id).await, Ok(record(1)));
-        let ended = CallRecord {
-            secured_at: Some(later(3)),
-            ended_at: Some(later(60)),
-            ended_why: Some("hang_up".to_owned()),
-            keys: 23,
-            scope: Some("out_of_scope".to_owned()),
-            ..record(1)
-        };
-        tenant.record_call(ended.clone()).await.expect("written over");
-        assert_eq!(tenant.call(&record(1).id).await, Ok(ended));
-        assert_eq!(db.count("SELECT count(*) FROM call_record").await, 1);
-        let mut long = record(2);
-        long.route = "r".repeat(300);
-        assert!(matches!(tenant.record_call(long).await, Err(StoreError::Invalid(_))));
+        let ours = taken(&store, 1).await;
+        let theirs = store.tenant(&quayside());
+        ours.record_call(call_record(1)).await.expect("written");
+        ours.receipt_queue(new_receipt(1, 1)).await.expect("queued");
+        ours.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        ours.agreement_begin(new_agreement(1)).await.expect("made");
+        let locked = GuardRow { failures: 6, first_at: now(), locked_until: Some(later(1_800)) };
+        ours.sign_in_put("ada", Some(locked)).await.expect("written");
+
+        let (call, receipt) = (call_id(1), new_receipt(1, 1).id);
+        assert_eq!(theirs.receipt(&receipt).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.receipts_of_attempt(&attempt_id(1)).await, Ok(vec![]));
+        assert_eq!(theirs.receipts_of_call(&call).await, Ok(vec![]));
+        assert_eq!(theirs.receipt_queue(new_receipt(1, 2)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.receipt_tried(&receipt, None, later(11)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.receipt_sent(&receipt, later(11)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.receipt_refused(&receipt, "no", later(11)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.means_of_call(&call).await, Ok(None));
+        assert_eq!(theirs.means_choose(choice(1, "later", 6)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.agreement_of_attempt(&attempt_id(1)).await, Ok(None));
+        assert_eq!(theirs.agreement_begin(new_agreement(1)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.sign_in_state("ada").await, Ok(None));
+        theirs.sign_in_put("ada", None).await.expect("nothing to clear");
+        assert_eq!(theirs.sign_in_swap("ada", Some(locked), None).await, Ok(false));
+        assert_eq!(theirs.calls_unfinished(&agent(), now(), 9).await, Ok(vec![]));
+        assert_eq!(theirs.calls_open(now()).await, Ok(vec![]));
+        assert_eq!(theirs.call_wrap(&call, later(9)).await, Err(StoreError::NotFound));
+        let amount = new_attempt(1).amount;
+        assert_eq!(theirs.earlier_taken("INV-1", amount, now()).await, Ok(None));
+        let event = ours.outbox_pending(9).await.expect("read")[0].id.clone();
+        assert_eq!(theirs.outbox_defer(&event, later(99)).await, Ok(false));
+        assert_eq!(theirs.audit_verify().await, Ok(0));
+
+        assert_eq!(ours.sign_in_state("ada").await, Ok(Some(locked)));
+        assert_eq!(ours.call(&call).await.expect("there").wrapped_at, None);
+        assert_eq!(ours.receipt(&receipt).await.expect("there").tries, 0);
+        assert_invariants(&store).await;
         store.close().await;
     }
 }

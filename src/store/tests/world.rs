@@ -3,11 +3,14 @@
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use time::{Duration, OffsetDateTime};
-use tonewall_model::ids::{AgentId, AttemptId, CallId, PaymentId, TenantId};
+use time::{Date, Duration, Month, OffsetDateTime};
+use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, PaymentId, ReceiptId, TenantId};
 use tonewall_model::money::{Currency, Money};
 use tonewall_model::payment::{Approval, Check, Checks, Decline, DeclineClass, Outcome};
-use tonewall_store::{CardFacts, NewAttempt, Store, StoreOptions, TenantStore, check_invariants, migrate};
+use tonewall_store::{
+    AgreementEnd, AgreementTerms, CallRecord, CardFacts, MeansRow, NewAgreement, NewAttempt, NewReceipt,
+    Store, StoreOptions, TenantStore, check_invariants, migrate,
+};
 
 static DIRS: AtomicU32 = AtomicU32::new(0);
 
@@ -130,6 +133,14 @@ pub fn attempt_id(number: u128) -> AttemptId {
     AttemptId::from_random(number)
 }
 
+pub fn quayside() -> TenantId {
+    TenantId::parse("quayside").expect("a slug")
+}
+
+pub fn call_id(number: u128) -> CallId {
+    CallId::from_random(number)
+}
+
 pub fn agent() -> AgentId {
     AgentId("ada".to_owned())
 }
@@ -153,6 +164,7 @@ pub fn new_attempt(number: u128) -> NewAttempt {
             expiry: "12/30".to_owned(),
         },
         deadline_at: later(90),
+        taken_since: None,
         at: now(),
     }
 }
@@ -175,6 +187,83 @@ pub fn declined() -> Outcome {
         gateway_code: "DO_NOT_HONOUR".to_owned(),
         say: "The bank said no.".to_owned(),
     })
+}
+
+/// A receipt for the attempt of that number; `receipt` tells it from others.
+pub fn new_receipt(attempt: u128, receipt: u128) -> NewReceipt {
+    NewReceipt {
+        id: ReceiptId::from_random(receipt),
+        attempt: attempt_id(attempt),
+        kind: "payment".to_owned(),
+        address: format!("customer{receipt}@example.org"),
+        agent: agent(),
+        now: later(10),
+    }
+}
+
+/// A choice on the call of the attempt of that number.
+pub fn choice(attempt: u128, means: &str, seconds: i64) -> MeansRow {
+    MeansRow {
+        call: call_id(attempt),
+        payment: Some(PaymentId::from_random(attempt)),
+        attempt: Some(attempt_id(attempt)),
+        means: means.to_owned(),
+        note: "Pays on Friday.".to_owned(),
+        agent: agent(),
+        at: later(seconds),
+    }
+}
+
+pub fn date(year: i32, month: u8, day: u8) -> Date {
+    let month = Month::try_from(month).expect("a month");
+    Date::from_calendar_date(year, month, day).expect("a date")
+}
+
+/// Three payments of £12.50 after the attempt of that number.
+pub fn new_agreement(attempt: u128) -> NewAgreement {
+    NewAgreement {
+        id: AgreementId::from_random(attempt),
+        attempt: attempt_id(attempt),
+        call: call_id(attempt),
+        agent: agent(),
+        terms: AgreementTerms {
+            amount: Money { minor: 1_250, currency: Currency::GBP },
+            every: "month".to_owned(),
+            start: date(2026, 12, 31),
+            end: AgreementEnd::Count(3),
+        },
+        dates: vec![date(2026, 12, 31), date(2027, 1, 31), date(2027, 2, 28)],
+        consent_text: "Three payments of £12.50, the first on 31 December 2026.".to_owned(),
+        consent_version: "2026-11".to_owned(),
+        agreed_at: later(20),
+        brand: "visa".to_owned(),
+        last4: "1111".to_owned(),
+        expiry: "12/30".to_owned(),
+    }
+}
+
+/// A call as it begins.
+pub fn call_record(number: u128) -> CallRecord {
+    CallRecord {
+        id: call_id(number),
+        route: "on_demand".to_owned(),
+        agent: Some(agent()),
+        caller: Some("+447700900123".to_owned()),
+        started_at: now(),
+        secured_at: None,
+        ended_at: None,
+        ended_why: None,
+        keys: 0,
+        scope: None,
+        wrapped_at: None,
+    }
+}
+
+/// A tenant's store in which the attempt of that number is approved.
+pub async fn taken(store: &Store, number: u128) -> TenantStore {
+    let tenant = begun(store, new_attempt(number)).await;
+    tenant.conclude(&attempt_id(number), approved("g"), later(1)).await.expect("told");
+    tenant
 }
 
 /// A tenant's store in which `new` is sending.

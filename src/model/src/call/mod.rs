@@ -14,13 +14,13 @@ mod pay;
 pub(crate) mod tests;
 mod view;
 
-pub use pay::{Attempted, CardShown, Refused};
+pub use pay::{Attempted, CODE_ATTEMPTS_MAX, CardShown, RETRY_ATTEMPTS_MAX, Refused, Unrecorded};
 pub use view::{CallView, EndedWhy, PayState, PayView, Phase};
 
 use crate::capture::{self, Capture};
-use crate::card::{Address, Card, YearMonth};
+use crate::card::{Address, Card, Kept, YearMonth};
 use crate::dtmf::Law;
-use crate::ids::{AttemptId, CallId, PaymentId};
+use crate::ids::{AgentId, AttemptId, CallId, PaymentId};
 use crate::money::Money;
 use crate::route::{Plan, RouteKind};
 use crate::sdp::{Direction, Local, Remote, Settled};
@@ -95,8 +95,8 @@ pub enum Input {
     KeyLost,
     /// The first packet of the customer has reached the agent's port.
     Flowing,
-    /// News of the attempt under way.
-    Paid(AttemptId, Attempted),
+    /// News of the attempt under way; with a bank's no, what may be kept of the card.
+    Paid(AttemptId, Attempted, Option<Kept>),
     /// The time of [`Call::next_timeout`] has come.
     Timer,
     /// The operator wants the node empty.
@@ -109,7 +109,8 @@ pub enum Command {
     Secure,
     /// Open the line again.
     Unsecure,
-    /// Collect this amount for this account; opens the first field.
+    /// Collect this amount for this account from a card that is keyed from its number on; what was
+    /// kept of another is wiped.
     Collect {
         /// Id of the payment, should it be a new one.
         payment: PaymentId,
@@ -117,11 +118,16 @@ pub enum Command {
         account: String,
         /// How much.
         amount: Money,
+        /// It is to be taken even where the same was taken a moment ago.
+        confirmed: bool,
     },
     /// House number and postcode, typed.
     Address(Address),
-    /// Ask for one field again.
+    /// Ask for one field again; after a bank's no, for this field and the code of the same card, as
+    /// far as the rest of it was kept.
     Reask(capture::Field),
+    /// Take charge of a call that names no agent (Route 1).
+    Claim(AgentId),
     /// Give more time.
     MoreTime,
     /// Take the payment.
@@ -177,6 +183,8 @@ pub struct Authorise {
     pub account: String,
     /// How much.
     pub amount: Money,
+    /// It is to be taken even where the same was taken a moment ago.
+    pub confirmed: bool,
     /// The card, on its only way out.
     pub card: Card,
 }
@@ -298,7 +306,7 @@ impl Call {
             Input::AgentKey(key) => self.agent_key(now, &key),
             Input::KeyLost => self.key_lost(now),
             Input::Flowing => self.flows(now),
-            Input::Paid(attempt, news) => self.pay.news(&attempt, news),
+            Input::Paid(attempt, news, kept) => self.paid(now, &attempt, news, kept),
             Input::Timer => self.timer(now),
             Input::Shutdown => self.end_both(EndedWhy::Shutdown),
         }
@@ -313,6 +321,7 @@ impl Call {
             Command::Hangup => Ok(self.end_both(EndedWhy::AgentHungUp)),
             Command::Secure => self.secure(now),
             Command::Unsecure => self.unsecure(),
+            Command::Claim(agent) => self.claim(agent),
             other => self.pay_command(now, other),
         }
     }
@@ -409,6 +418,18 @@ impl Call {
         }
     }
 
+    /// Who speaks to the customer. A call has one agent: the screen that it is on follows from this.
+    fn claim(&mut self, agent: AgentId) -> Result<Vec<Effect>, Refused> {
+        match &self.plan.agent {
+            Some(own) if *own == agent => Ok(Vec::new()),
+            Some(_) => Err(Refused::NotYours),
+            None => {
+                self.plan.agent = Some(agent);
+                Ok(vec![Effect::Changed])
+            }
+        }
+    }
+
     fn secure(&mut self, now: Duration) -> Result<Vec<Effect>, Refused> {
         if self.agent.state != LegState::Up {
             return Err(Refused::NotConnected);
@@ -433,13 +454,14 @@ impl Call {
             return Err(Refused::NotConnected);
         }
         self.secured = false;
+        self.capture.forget_kept();
         Ok(vec![Effect::Secure(false), Effect::Changed])
     }
 
     /// After the end only the outcome of a payment under way still counts.
     fn after_the_end(&mut self, input: Input) -> Vec<Effect> {
         match input {
-            Input::Paid(attempt, news) => self.pay.news(&attempt, news),
+            Input::Paid(attempt, news, _) => self.pay.news(&attempt, news),
             Input::Offer(side, _) => vec![Effect::RefuseOffer(side, 481)],
             _ => Vec::new(),
         }

@@ -2,9 +2,11 @@
 
 use super::{Authorise, Call, Command, Effect};
 use crate::capture::{self, Field};
-use crate::card::Expiry;
+use crate::card::guard::holds_card_number;
+use crate::card::{Expiry, Kept};
 use crate::ids::{AttemptId, PaymentId};
 use crate::money::Money;
+use crate::payment::DeclineClass;
 use crate::payment::attempt::AttemptState;
 use crate::tenant::Brand;
 use std::time::Duration;
@@ -12,11 +14,20 @@ use std::time::Duration;
 /// Longest account or invoice reference.
 const ACCOUNT_LEN_MAX: usize = 64;
 
+/// Attempts after which a wrong security code is no longer asked for again: another card may do.
+pub const CODE_ATTEMPTS_MAX: u8 = 2;
+
+/// Attempts after which the same card is not tried again at a bank that does not answer. Schemes
+/// charge for repeated tries.
+pub const RETRY_ATTEMPTS_MAX: u8 = 1;
+
 /// Why an agent's wish cannot be met now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The call has ended.
     CallOver,
+    /// Another agent has this call.
+    NotYours,
     /// The agent's phone has not answered yet.
     NotConnected,
     /// A field is open: the line stays secured until it is closed.
@@ -29,6 +40,8 @@ pub enum Refused {
     NotComplete,
     /// The account reference is empty, too long or holds control characters.
     BadAccount,
+    /// The account reference holds what may be a card number: those are stored nowhere (PCI DSS 3.2.1).
+    CardNumber,
     /// The capture says no.
     Capture(capture::Refusal),
 }
@@ -42,6 +55,30 @@ pub struct CardShown {
     pub last4: String,
     /// Its expiry.
     pub expiry: Expiry,
+    /// The keyed fields that went with it, and the digits that each had.
+    pub keyed: Vec<(Field, u8)>,
+}
+
+impl CardShown {
+    /// Digits that this field had; 0 for one that was not keyed.
+    pub fn digits_of(&self, field: Field) -> u8 {
+        self.keyed.iter().find(|(keyed, _)| *keyed == field).map_or(0, |(_, digits)| *digits)
+    }
+}
+
+/// Why an attempt is in no row: nothing was sent for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unrecorded {
+    /// An earlier attempt for this account, perhaps on another call, is not settled: it must not be
+    /// taken again.
+    Unsettled,
+    /// The same was taken a moment ago under another payment, and nobody has said that this is a
+    /// second one.
+    TakenBefore,
+    /// It can never be recorded under this account.
+    Account,
+    /// The ledger could not take it up just then.
+    NotStarted,
 }
 
 /// News of an attempt.
@@ -51,6 +88,8 @@ pub enum Attempted {
     Recorded,
     /// It could not be recorded, so nothing was sent: the card has to be keyed again.
     NotRecorded {
+        /// Why.
+        why: Unrecorded,
         /// What the agent may say.
         say: String,
     },
@@ -64,6 +103,8 @@ pub enum Attempted {
         say: String,
         /// The field to ask for again, where one is wrong.
         fix: Option<Field>,
+        /// What may sensibly be done next, after a bank's no.
+        class: Option<DeclineClass>,
     },
 }
 
@@ -74,6 +115,8 @@ pub(super) struct Pay {
     pub attempt: Option<Attempt>,
     /// Orders of this call that were taken before the present one.
     taken: Vec<(String, Money)>,
+    /// Attempts at the present order.
+    pub attempts: u8,
     /// Every attempt so far; a card each, hence few (`PANS_A_CALL_MAX`).
     used: Vec<AttemptId>,
     pub failed: Option<capture::FailWhy>,
@@ -84,6 +127,8 @@ pub(super) struct Order {
     pub payment: PaymentId,
     pub account: String,
     pub amount: Money,
+    /// The agent has said that it is to be taken although the same was taken a moment ago.
+    pub confirmed: bool,
 }
 
 pub(super) struct Attempt {
@@ -93,6 +138,8 @@ pub(super) struct Attempt {
     pub auth_code: Option<String>,
     pub say: String,
     pub fix: Option<Field>,
+    pub class: Option<DeclineClass>,
+    pub unrecorded: Option<Unrecorded>,
 }
 
 impl Pay {
@@ -106,6 +153,29 @@ impl Pay {
         self.attempt.as_ref().is_some_and(|attempt| attempt.state == AttemptState::Approved)
     }
 
+    /// Whether the card of the attempt may be used again when one field of it is put right, or later:
+    /// nothing is kept of a card that the agent is not offered again.
+    fn may_go_again(&self) -> bool {
+        let Some(no) = self.attempt.as_ref().filter(|attempt| attempt.state == AttemptState::Declined) else {
+            return false;
+        };
+        match no.class {
+            Some(DeclineClass::FixData) => match no.fix.unwrap_or(Field::Code) {
+                Field::Pan => false,
+                Field::Code => self.attempts <= CODE_ATTEMPTS_MAX,
+                Field::Expiry | Field::HouseNumber | Field::Postcode | Field::Address => true,
+            },
+            Some(DeclineClass::RetryLater) => self.attempts <= RETRY_ATTEMPTS_MAX,
+            Some(
+                DeclineClass::TryOtherCard
+                | DeclineClass::NeverRetry
+                | DeclineClass::CallIssuer
+                | DeclineClass::NeedsSca,
+            )
+            | None => false,
+        }
+    }
+
     pub fn news(&mut self, id: &AttemptId, news: Attempted) -> Vec<Effect> {
         let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.id == *id) else {
             return Vec::new();
@@ -117,11 +187,15 @@ impl Pay {
             Attempted::NotRecorded { .. } if attempt.state != AttemptState::Sending => {}
             Attempted::Concluded { state, .. }
                 if attempt.state == AttemptState::Approved && !undone(state) => {}
-            Attempted::NotRecorded { say } => {
+            Attempted::NotRecorded { why, say } => {
                 (attempt.state, attempt.say) = (AttemptState::Rejected, say);
+                attempt.unrecorded = Some(why);
+                // Nothing of it is in the ledger: it never was one.
+                self.attempts = self.attempts.saturating_sub(1);
             }
-            Attempted::Concluded { state, auth_code, say, fix } => {
-                (attempt.state, attempt.auth_code, attempt.say, attempt.fix) = (state, auth_code, say, fix);
+            Attempted::Concluded { state, auth_code, say, fix, class } => {
+                (attempt.state, attempt.auth_code, attempt.say) = (state, auth_code, say);
+                (attempt.fix, attempt.class, attempt.unrecorded) = (fix, class, None);
             }
         }
         vec![Effect::Changed]
@@ -129,61 +203,107 @@ impl Pay {
 }
 
 impl Call {
+    /// News of an attempt. What was kept of its card is wiped here unless it may go again and the line
+    /// is still secured.
+    pub(super) fn paid(
+        &mut self,
+        now: Duration,
+        id: &AttemptId,
+        news: Attempted,
+        kept: Option<Kept>,
+    ) -> Vec<Effect> {
+        let effects = self.pay.news(id, news);
+        if effects.is_empty() {
+            return effects;
+        }
+        match kept {
+            _ if !self.pay.may_go_again() => drop(self.capture.forget_kept()),
+            Some(kept) if self.secured => drop(self.capture.keep(now, kept)),
+            Some(_) | None => {}
+        }
+        effects
+    }
+
     pub(super) fn pay_command(&mut self, now: Duration, command: Command) -> Result<Vec<Effect>, Refused> {
         match command {
-            Command::Collect { payment, account, amount } => self.collect(now, payment, account, amount),
+            Command::Collect { payment, account, amount, confirmed } => {
+                self.collect(now, Order { payment, account, amount, confirmed })
+            }
             Command::Take(attempt) => self.take(attempt),
             Command::Address(address) => self.tell_capture(now, capture::Input::Address(address)),
-            Command::Reask(field) => self.tell_capture(now, capture::Input::Reask(field)),
+            Command::Reask(field) => self.reask(now, field),
             Command::MoreTime => self.tell_capture(now, capture::Input::MoreTime),
             Command::Cancel => self.tell_capture(now, capture::Input::Cancel),
-            Command::Secure | Command::Unsecure | Command::Hangup => Ok(Vec::new()),
+            Command::Secure | Command::Unsecure | Command::Claim(_) | Command::Hangup => Ok(Vec::new()),
         }
     }
 
-    fn collect(
-        &mut self,
-        now: Duration,
-        payment: PaymentId,
-        account: String,
-        amount: Money,
-    ) -> Result<Vec<Effect>, Refused> {
+    fn collect(&mut self, now: Duration, order: Order) -> Result<Vec<Effect>, Refused> {
+        let Order { payment, account, amount, confirmed } = order;
         let account_ok = !account.trim().is_empty()
             && account.chars().count() <= ACCOUNT_LEN_MAX
             && !account.chars().any(char::is_control);
         if !account_ok {
             return Err(Refused::BadAccount);
         }
+        if holds_card_number(&account) {
+            return Err(Refused::CardNumber);
+        }
         let account = account.trim().to_owned();
         if self.pay.unresolved() {
             return Err(Refused::Unresolved);
         }
         let same = self.pay.order.as_ref().is_some_and(|own| own.account == account && own.amount == amount);
-        let last = self.pay.attempt.as_ref().map(|attempt| (attempt.state, attempt.fix));
         let before = self.pay.taken.iter().any(|taken| *taken == (account.clone(), amount));
         if before || (same && self.pay.approved()) {
             return Err(Refused::AlreadyTaken);
         }
-        let mut effects = self.secure(now)?;
-        let opened = match last {
-            Some((_, fix)) => match self.capture.reopen_after_decline(now, fix).as_slice() {
-                [capture::Effect::Refused(capture::Refusal::NotTaken)] => {
-                    self.capture.step(now, capture::Input::Open)
-                }
-                opened => opened.to_vec(),
-            },
-            None => self.capture.step(now, capture::Input::Open),
-        };
-        let opened = self.captured_or_refused(opened)?;
+        let fix = self.pay.attempt.as_ref().and_then(|attempt| attempt.fix);
+        let effects = self.open(now, fix, None)?;
         // The same account and amount again after a decline is the same payment: one chain.
         if !same {
             if let Some(order) = self.pay.order.take().filter(|_| self.pay.approved()) {
                 self.pay.taken.push((order.account, order.amount));
             }
-            self.pay.order = Some(Order { payment, account, amount });
-            self.pay.attempt = None;
+            self.pay.order = Some(Order { payment, account, amount, confirmed });
+            (self.pay.attempt, self.pay.attempts) = (None, 0);
+        } else if let Some(order) = &mut self.pay.order {
+            order.confirmed |= confirmed;
         }
-        effects.extend(opened);
+        Ok(effects)
+    }
+
+    /// One field of a card that is being keyed; or the same payment again after a no, with what was
+    /// kept of its card.
+    fn reask(&mut self, now: Duration, field: Field) -> Result<Vec<Effect>, Refused> {
+        let unpaid = |attempt: &&Attempt| !attempt.state.is_live() && attempt.state != AttemptState::Approved;
+        let Some(attempt) = self.pay.attempt.as_ref().filter(unpaid).filter(|_| !self.capture.is_open())
+        else {
+            return self.tell_capture(now, capture::Input::Reask(field));
+        };
+        if !self.capture.asks(field) {
+            return Err(Refused::Capture(capture::Refusal::NotAsked(field)));
+        }
+        let fix = attempt.fix;
+        self.open(now, fix, Some(field))
+    }
+
+    /// Asks for a card on a secured line; `fix` is the field that the bank objected to, `again` the one
+    /// that the agent wants of the same card.
+    fn open(
+        &mut self,
+        now: Duration,
+        fix: Option<Field>,
+        again: Option<Field>,
+    ) -> Result<Vec<Effect>, Refused> {
+        let mut effects = self.secure(now)?;
+        let opened = match self.capture.reopen_after_decline(now, fix, again).as_slice() {
+            [capture::Effect::Refused(capture::Refusal::NotTaken)] => {
+                self.capture.step(now, capture::Input::Open)
+            }
+            opened => opened.to_vec(),
+        };
+        effects.extend(self.captured_or_refused(opened)?);
         Ok(effects)
     }
 
@@ -196,21 +316,26 @@ impl Call {
             return Err(Refused::AlreadyTaken);
         }
         let Some(order) = &self.pay.order else { return Err(Refused::NotComplete) };
+        let keyed = self.capture.progress().closed;
         let Some(card) = self.capture.take_card() else { return Err(Refused::NotComplete) };
         self.pay.used.push(id.clone());
         self.pay.attempt = Some(Attempt {
             id: id.clone(),
-            card: CardShown { brand: card.brand, last4: card.pan.masked().last4, expiry: card.expiry },
+            card: CardShown { brand: card.brand, last4: card.pan.masked().last4, expiry: card.expiry, keyed },
             state: AttemptState::Sending,
             auth_code: None,
             say: String::from("Taking the payment."),
             fix: None,
+            class: None,
+            unrecorded: None,
         });
+        self.pay.attempts = self.pay.attempts.saturating_add(1);
         let authorise = Authorise {
             attempt: id,
             payment: order.payment.clone(),
             account: order.account.clone(),
             amount: order.amount,
+            confirmed: order.confirmed,
             card,
         };
         Ok(vec![Effect::Authorise(authorise), Effect::Changed])

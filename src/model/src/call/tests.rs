@@ -3,17 +3,20 @@
 //! A script is a list of words; each gives one line. What happens: `begin`, `ring`, `answer:8`,
 //! `fail:486`, `ack:0`, `offer:c:8/sendonly`, `reanswer:a:8/recvonly`, `reanswer:a:!488`, `bye:c`,
 //! `k:4111111111111111*`, `a:*7`, `lost`, `flow`, `paid:1:approved`, `shutdown`, `timer`, and time with
-//! the timers in it (`+60s`, `+500ms`). What an agent wishes: `secure`, `unsecure`, `collect:INV1:1250`,
-//! `take:1`, `cancel`, `reask:pan`, `more`, `address:12,TD15`, `hangup`. `view` and `field` show it.
+//! the timers in it (`+60s`, `+500ms`). With `paid:1:declined/code` (a field to fix) and `paid:1:declined/later`
+//! comes what may be kept of the card, `paid:1:declined` brings none. What an agent wishes: `secure`, `unsecure`, `collect:INV1:1250`,
+//! `take:1`, `cancel`, `reask:pan`, `more`, `address:12,TD15`, `claim:ann`, `hangup`. `view` and `field` show it.
 //! An SDP is `payload types[/direction][@port]`, `-` for none, `junk` for bytes that are none.
 //! No digit of a card is ever printed.
 
 mod ends;
+mod kept;
 mod pay;
 mod properties;
 mod relay;
 mod route_1;
 mod route_2;
+mod screen;
 mod secure;
 
 use super::*;
@@ -21,6 +24,7 @@ use crate::capture::Field;
 use crate::ids::{AgentId, TenantId};
 use crate::money::Currency;
 use crate::payment::attempt::AttemptState;
+use crate::payment::outcome::DeclineClass;
 use crate::sdp;
 use crate::tenant::{
     AddressCheck, Brand, Branding, CapturePlan, Crm, EndKey, GatewayAccount, GatewayKind, MaskStyle,
@@ -35,6 +39,7 @@ pub(crate) fn tenant() -> Tenant {
         id: TenantId::parse("harbour").expect("a slug"),
         name: "Harbour".into(),
         currency: Currency::GBP,
+        time_zone: "Europe/London".into(),
         trunks: Vec::new(),
         numbers: Vec::new(),
         agents: Vec::new(),
@@ -48,7 +53,16 @@ pub(crate) fn tenant() -> Tenant {
             address: AddressCheck::Off,
         },
         mask: MaskStyle::Tone,
-        branding: Branding { colour: "#204060".into(), statement_name: "HARBOUR".into() },
+        branding: Branding {
+            colour: "#204060".into(),
+            statement_name: "HARBOUR".into(),
+            legal_name: "Harbour Supplies Ltd".into(),
+            address: "1 Quay Street, Berwick-upon-Tweed".into(),
+            help: "01289 300 100".into(),
+            refund_policy: "Refunds within 14 days.".into(),
+            reply_to: "help@harbour.example".into(),
+            logo: None,
+        },
         gateway: GatewayAccount {
             kind: GatewayKind::Sandbox,
             url: "http://127.0.0.1:1".into(),
@@ -163,6 +177,9 @@ fn field(name: &str) -> Field {
         "pan" => Field::Pan,
         "expiry" => Field::Expiry,
         "code" => Field::Code,
+        "house" => Field::HouseNumber,
+        "postcode" => Field::Postcode,
+        "address" => Field::Address,
         other => panic!("no field {other}"),
     }
 }
@@ -193,15 +210,21 @@ struct Script {
     call: Call,
     now: Duration,
     collected: u128,
+    /// The card of the last attempt without its code, as the gateway's side holds it.
+    sent: Option<Kept>,
 }
 
 impl Script {
     fn new(plan: Plan, offer: &str) -> Script {
+        Script::of(tenant(), plan, offer)
+    }
+
+    fn of(tenant: Tenant, plan: Plan, offer: &str) -> Script {
         let local = |port: u16, session| Local { rtp: ([127, 0, 0, 1], port).into(), session, version: 1 };
         let now = Duration::from_secs(1_000);
         let start = Start {
             id: CallId::from_random(1),
-            tenant: Arc::new(tenant()),
+            tenant: Arc::new(tenant),
             plan,
             caller: "+441289300100".into(),
             offer: sdp_of(Side::Customer, offer).map(|sdp| sdp::read(&sdp).expect("a good offer")),
@@ -209,7 +232,7 @@ impl Script {
             agent: local(9002, 8),
             today: YearMonth { year: 2026, month: 11 },
         };
-        Script { call: Call::new(start, now), now, collected: 0 }
+        Script { call: Call::new(start, now), now, collected: 0, sent: None }
     }
 
     fn wait(&mut self, word: &str) -> Vec<Effect> {
@@ -238,6 +261,7 @@ impl Script {
             payment: PaymentId::from_random(self.collected),
             account: account.replace('_', " "),
             amount: Money { minor: minor.parse().expect("pence"), currency: Currency::GBP },
+            confirmed: false,
         }
     }
 
@@ -254,12 +278,13 @@ impl Script {
                 let (house, postcode) = rest.split_once(',').expect("house,postcode");
                 Command::Address(Address { house_number: house.into(), postcode: postcode.into() })
             }
+            "claim" => Command::Claim(AgentId(rest.into())),
             "hangup" => Command::Hangup,
             _ => return None,
         })
     }
 
-    fn input(verb: &str, rest: &str) -> Input {
+    fn input(&mut self, verb: &str, rest: &str) -> Input {
         let (first, second) = rest.split_once(':').unwrap_or((rest, ""));
         match verb {
             "begin" => Input::Begin,
@@ -278,7 +303,7 @@ impl Script {
             "bye" => Input::Ended(side(rest)),
             "lost" => Input::KeyLost,
             "flow" => Input::Flowing,
-            "paid" => Input::Paid(attempt_id(first.parse().expect("a number")), news(second)),
+            "paid" => self.paid(first.parse().expect("a number"), second),
             "timer" => Input::Timer,
             "shutdown" => Input::Shutdown,
             other => panic!("no word {other}"),
@@ -298,15 +323,37 @@ impl Script {
         let (verb, rest) = word.split_once(':').unwrap_or((word, ""));
         if let Some(command) = self.wish(verb, rest) {
             return match self.call.command(self.now, command) {
-                Ok(effects) => line(&effects),
+                Ok(effects) => {
+                    let told = line(&effects);
+                    self.note(effects);
+                    told
+                }
                 Err(why) => format!("no: {why:?}"),
             };
         }
         line(&match verb {
             "k" => self.keys(rest, Input::Key),
             "a" => self.keys(rest, Input::AgentKey),
-            _ => self.call.step(self.now, Script::input(verb, rest)),
+            _ => {
+                let input = self.input(verb, rest);
+                self.call.step(self.now, input)
+            }
         })
+    }
+
+    /// News of an attempt, with what may be kept where a field is wrong or the bank may say yes later.
+    fn paid(&mut self, attempt: u128, word: &str) -> Input {
+        let kept = self.sent.take().filter(|_| word.starts_with("declined/"));
+        Input::Paid(attempt_id(attempt), news(word), kept)
+    }
+
+    /// The gateway's side spends the code and holds the rest.
+    fn note(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::Authorise(order) = effect {
+                self.sent = Some(order.card.part().0);
+            }
+        }
     }
 
     fn view(&self) -> String {
@@ -349,12 +396,25 @@ fn news(word: &str) -> Attempted {
     let say = String::from("say");
     match word.split_once('/').unwrap_or((word, "")) {
         ("recorded", _) => Attempted::Recorded,
-        ("unrecorded", _) => Attempted::NotRecorded { say },
+        ("unrecorded", why) => Attempted::NotRecorded {
+            why: match why {
+                "unsettled" => Unrecorded::Unsettled,
+                "taken" => Unrecorded::TakenBefore,
+                "account" => Unrecorded::Account,
+                _ => Unrecorded::NotStarted,
+            },
+            say,
+        },
         (word, fix) => Attempted::Concluded {
             state: state(word),
             auth_code: None,
             say,
-            fix: (!fix.is_empty()).then(|| field(fix)),
+            class: (word == "declined").then_some(match fix {
+                "" => DeclineClass::TryOtherCard,
+                "later" => DeclineClass::RetryLater,
+                _ => DeclineClass::FixData,
+            }),
+            fix: (!matches!(fix, "" | "later")).then(|| field(fix)),
         },
     }
 }

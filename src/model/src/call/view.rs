@@ -1,11 +1,13 @@
 //! What people may see of a call: counts, allowed digits, words.
 
-use super::{Call, CardShown, LegState};
-use crate::capture::{FailWhy, Progress};
+use super::{Call, CardShown, LegState, Unrecorded};
+use crate::capture::{FailWhy, Field, Progress};
 use crate::ids::{AgentId, AttemptId, CallId};
 use crate::money::Money;
+use crate::payment::DeclineClass;
 use crate::payment::attempt::AttemptState;
 use crate::route::RouteKind;
+use std::time::Duration;
 
 /// Why a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,14 @@ pub struct PayView {
     pub amount: Option<Money>,
     /// What the agent may say.
     pub say: String,
+    /// What may sensibly be done next, after a bank's no.
+    pub class: Option<DeclineClass>,
+    /// The field that the bank objected to.
+    pub fix: Option<Field>,
+    /// Attempts at this payment on this call.
+    pub attempts: u8,
+    /// Why the attempt, which is `Rejected` then, is in no row.
+    pub unrecorded: Option<Unrecorded>,
 }
 
 /// What may be seen of a call.
@@ -101,6 +111,9 @@ pub struct CallView {
     pub capture: Progress,
     /// Whether keys are, or may again be, asked for.
     pub capture_open: bool,
+    /// When the whole time of the capture ends, on the clock of [`Call::step`]; `None` while none is
+    /// open.
+    pub capture_ends: Option<Duration>,
     /// Whether the card is complete.
     pub capture_complete: bool,
     /// Why the last capture failed.
@@ -134,6 +147,7 @@ pub(super) fn of(call: &Call) -> CallView {
         capture_complete: open && capture.field.is_none(),
         capture,
         capture_open: open,
+        capture_ends: call.capture.ends_at(),
         capture_failed: call.pay.failed,
         capture_cancelled: call.pay.cancelled,
         payment: PayView {
@@ -144,6 +158,10 @@ pub(super) fn of(call: &Call) -> CallView {
             account: order.map(|order| order.account.clone()),
             amount: order.map(|order| order.amount),
             say: attempt.map(|attempt| attempt.say.clone()).unwrap_or_default(),
+            class: attempt.and_then(|attempt| attempt.class),
+            fix: attempt.and_then(|attempt| attempt.fix),
+            attempts: call.pay.attempts,
+            unrecorded: attempt.and_then(|attempt| attempt.unrecorded),
         },
         keys: call.keys,
     }

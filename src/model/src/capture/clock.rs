@@ -41,6 +41,10 @@ impl Window {
         true
     }
 
+    pub(super) fn ends_at(&self) -> Duration {
+        self.deadline
+    }
+
     fn warn_at(&self) -> Duration {
         self.deadline.saturating_sub(self.part)
     }

@@ -1,7 +1,9 @@
 //! The fields of a capture: digits while they are keyed, values once they are closed.
 
 use super::progress::{Field, Problem, Warning};
-use crate::card::{Address, BrandGuess, ExpiryProblem, LEN_MAX, ReadExpiry, YearMonth, guess, read_expiry};
+use crate::card::{
+    Address, BrandGuess, ExpiryProblem, Kept, LEN_MAX, ReadExpiry, YearMonth, guess, read_expiry,
+};
 use crate::tenant::{AddressCheck, Brand, CapturePlan};
 use tonewall_secret::{Cvc, Entry, Key, Pan, Plain};
 
@@ -124,9 +126,27 @@ pub(super) struct Held {
     pub(super) cvc: Option<Cvc>,
     pub(super) house_number: Option<String>,
     pub(super) postcode: Option<String>,
+    /// Whether it is a card that a bank has seen.
+    seen_by_bank: bool,
 }
 
 impl Held {
+    /// What was kept of a card after a bank's no: its closed fields, and none for the code.
+    pub(super) fn of_kept(kept: Kept, plan: &CapturePlan) -> Held {
+        let Kept { pan, expiry, brand, address } = kept;
+        // No address where one is keyed: both parts of it were skipped.
+        let keyed = (plan.address == AddressCheck::Keyed).then(|| address.unwrap_or_default());
+        Held {
+            pan: Some((pan, brand)),
+            // The agent confirmed the date by taking the payment.
+            expiry: Some(ReadExpiry { expiry, completed: false, far: false }),
+            cvc: None,
+            house_number: keyed.as_ref().map(|address| address.house_number.clone()),
+            postcode: keyed.map(|address| address.postcode),
+            seen_by_bank: true,
+        }
+    }
+
     pub(super) fn has(&self, field: Field) -> bool {
         match field {
             Field::Pan => self.pan.is_some(),
@@ -138,9 +158,23 @@ impl Held {
         }
     }
 
-    /// Forgets a field. A new number needs its own code: the old one belongs to the old card.
+    /// The closed fields, in order, and how many digits each has; an expiry date counts as MMYY.
+    pub(super) fn closed(&self) -> Vec<(Field, u8)> {
+        let all = [
+            (Field::Pan, self.pan.as_ref().map(|(pan, _)| pan.len())),
+            (Field::Expiry, self.expiry.map(|_| EXPIRY_LEN_USUAL)),
+            (Field::Code, self.cvc.as_ref().map(Cvc::len)),
+            (Field::HouseNumber, self.house_number.as_ref().map(String::len)),
+            (Field::Postcode, self.postcode.as_ref().map(String::len)),
+        ];
+        all.into_iter().filter_map(|(field, digits)| Some((field, narrow(digits?)))).collect()
+    }
+
+    /// Forgets a field. A new number needs its own code: the old one belongs to the old card. A number
+    /// that a bank has seen was keyed well: another one is another card, with nothing of this one.
     pub(super) fn forget(&mut self, field: Field) {
         match field {
+            Field::Pan if self.seen_by_bank => *self = Held::default(),
             Field::Pan => (self.pan, self.cvc) = (None, None),
             Field::Expiry => self.expiry = None,
             Field::Code => self.cvc = None,

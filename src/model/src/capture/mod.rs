@@ -6,6 +6,7 @@
 
 mod clock;
 mod fields;
+mod kept;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,13 @@ mod tests_answers;
 #[cfg(test)]
 mod tests_fields;
 #[cfg(test)]
+mod tests_kept;
+#[cfg(test)]
 mod tests_properties;
 #[cfg(test)]
 mod tests_times;
 
+pub use kept::KEPT_MAX;
 pub use progress::{Effect, FailWhy, Field, Problem, Progress, Refusal, Stall, Warning};
 
 use crate::card::{Address, BrandGuess, Card, YearMonth};
@@ -28,7 +32,8 @@ use std::time::Duration;
 use tonewall_secret::{Key, KeyKind};
 
 /// Good card numbers that one call may bring. Card testers try many; a customer with five cards is
-/// rare. They are counted and not compared, since nothing of a number is kept to compare with.
+/// rare. They are counted and not compared. A number that was kept counts again each time it is used,
+/// since codes can be guessed with it: so a call makes no more attempts than this.
 pub const PANS_A_CALL_MAX: u8 = 5;
 
 /// What a capture is told.
@@ -52,10 +57,17 @@ pub enum Input {
 
 enum State {
     Idle,
-    Keying { keyed: Keyed, wait: Wait, problem: Option<Problem> },
+    Keying {
+        keyed: Keyed,
+        wait: Wait,
+        problem: Option<Problem>,
+    },
     AwaitingAddress,
     Complete,
-    Taken,
+    /// The card went with an attempt; `kept_until` is set while some of it is held again.
+    Taken {
+        kept_until: Option<Duration>,
+    },
     Failed,
     Cancelled,
 }
@@ -98,7 +110,7 @@ impl Capture {
             return self.fail(FailWhy::TimedOut);
         }
         match (&mut self.state, input) {
-            (State::Idle | State::Taken | State::Failed | State::Cancelled, Input::Open) => {
+            (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::Open) => {
                 self.open(now, None)
             }
             (State::Keying { .. } | State::AwaitingAddress | State::Complete, Input::Open) => {
@@ -111,7 +123,9 @@ impl Capture {
                 self.show()
             }
             // The line is not asking: the press is wiped unread.
-            (State::Idle | State::Taken | State::Failed | State::Cancelled, Input::Key(_)) => Vec::new(),
+            (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::Key(_)) => {
+                Vec::new()
+            }
 
             (State::Keying { keyed, wait, .. }, Input::Timer) => {
                 let stalled = wait.fire(now, &self.plan, keyed.filled());
@@ -125,19 +139,22 @@ impl Capture {
                     Vec::new()
                 }
             }
-            (State::Idle | State::Taken | State::Failed | State::Cancelled, Input::Timer) => Vec::new(),
+            (State::Taken { kept_until: Some(until) }, Input::Timer) if *until <= now => self.forget_kept(),
+            (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::Timer) => {
+                Vec::new()
+            }
 
             (State::Keying { .. } | State::AwaitingAddress | State::Complete, Input::Reask(field)) => {
                 self.reask(now, field)
             }
-            (State::Idle | State::Taken | State::Failed | State::Cancelled, Input::Reask(_)) => {
+            (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::Reask(_)) => {
                 refuse(Refusal::NotOpen)
             }
 
             (State::Keying { .. } | State::AwaitingAddress | State::Complete, Input::MoreTime) => {
                 self.more_time(now)
             }
-            (State::Idle | State::Taken | State::Failed | State::Cancelled, Input::MoreTime) => {
+            (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::MoreTime) => {
                 refuse(Refusal::NotOpen)
             }
 
@@ -148,7 +165,8 @@ impl Capture {
                 self.close(State::Cancelled);
                 vec![Effect::Cancelled]
             }
-            (State::Idle | State::Taken | State::Failed | State::Cancelled, Input::Cancel) => {
+            (State::Taken { kept_until: Some(_) }, Input::Cancel) => self.forget_kept(),
+            (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::Cancel) => {
                 refuse(Refusal::NotOpen)
             }
         }
@@ -161,8 +179,22 @@ impl Capture {
             State::Keying { keyed, wait, .. } => {
                 whole.into_iter().chain(wait.next(&self.plan, keyed.filled())).min()
             }
+            State::Taken { kept_until } => *kept_until,
             _ => whole,
         }
+    }
+
+    /// Whether its plan has this field.
+    pub fn asks(&self, field: Field) -> bool {
+        match field {
+            Field::Address => self.plan.address == AddressCheck::Typed,
+            keyed => fields::order(&self.plan).contains(&keyed),
+        }
+    }
+
+    /// When its whole time is over; `None` while none is open.
+    pub fn ends_at(&self) -> Option<Duration> {
+        self.is_open().then(|| self.window.ends_at())
     }
 
     /// The card, once, when everything is there; nothing of number, expiry and code stays here.
@@ -172,29 +204,9 @@ impl Capture {
         }
         let address = self.given_address();
         let held = std::mem::take(&mut self.held);
-        self.state = State::Taken;
+        self.state = State::Taken { kept_until: None };
         let ((pan, brand), read, cvc) = (held.pan?, held.expiry?, held.cvc?);
         Some(Card { pan, expiry: read.expiry, cvc, brand, address })
-    }
-
-    /// Begins again after a bank's no. The card went with the attempt, so number, expiry and code
-    /// are all keyed again; `fix` is the field that the bank objected to, for the agent to know.
-    /// A typed address is kept unless it is the one to fix.
-    pub fn reopen_after_decline(&mut self, now: Duration, fix: Option<Field>) -> Vec<Effect> {
-        match self.state {
-            State::Taken => {
-                if matches!(fix, Some(Field::Address | Field::HouseNumber | Field::Postcode)) {
-                    self.typed = None;
-                }
-                self.open(now, fix)
-            }
-            State::Idle
-            | State::Keying { .. }
-            | State::AwaitingAddress
-            | State::Complete
-            | State::Failed
-            | State::Cancelled => refuse(Refusal::NotTaken),
-        }
     }
 
     /// Whether keys are, or may again be, asked for.
@@ -210,23 +222,25 @@ impl Capture {
             brand: self.held.brand(),
             last4: self.held.pan.as_ref().map(|(pan, _)| pan.masked().last4).filter(|text| !text.is_empty()),
             expiry: self.held.expiry.map(|read| read.expiry),
+            closed: self.held.closed(),
             code_digits: self.held.cvc.as_ref().map_or(0, |cvc| cvc.len() as u8),
             address_given: self.given_address().is_some(),
             problem: None,
             tries_left: 0,
-            warnings: self.held.warnings(),
+            warnings: Vec::new(),
             stalled: None,
             ignored: self.ignored,
         };
         if self.is_open() {
             let objected = self.objected.map(Warning::BankObjected);
             let ending = self.window.ending_soon.then_some(Warning::EndingSoon);
+            progress.warnings = self.held.warnings();
             progress.warnings.extend(objected.into_iter().chain(ending));
         }
         match &self.state {
             State::Keying { keyed, wait, problem } => self.show_keying(&mut progress, keyed, wait, *problem),
             State::AwaitingAddress => progress.field = Some(Field::Address),
-            State::Idle | State::Complete | State::Taken | State::Failed | State::Cancelled => (),
+            State::Idle | State::Complete | State::Taken { .. } | State::Failed | State::Cancelled => (),
         }
         progress
     }
@@ -262,10 +276,15 @@ impl Capture {
             return self.fail(FailWhy::PanLocked);
         }
         self.held = Held::default();
+        self.begin(now, objected);
+        self.ask_next(now)
+    }
+
+    /// Tries and time are new with each card that is asked for.
+    fn begin(&mut self, now: Duration, objected: Option<Field>) {
         self.failed = [0; 5];
         self.objected = objected;
         self.window = Window::new(&self.plan, now);
-        self.ask_next(now)
     }
 
     /// Asks for the first field that is missing, or is complete.
@@ -346,7 +365,9 @@ impl Capture {
         let Some(place) = order.iter().position(|known| *known == field) else {
             return refuse(Refusal::NotAsked(field));
         };
-        if let Some(missing) = order[..place].iter().find(|before| !self.held.has(**before)) {
+        // One that is being keyed has been reached: after a bank's no the order may be another.
+        let is_asked = matches!(&self.state, State::Keying { keyed, .. } if keyed.field == field);
+        if let Some(missing) = order[..place].iter().find(|before| !is_asked && !self.held.has(**before)) {
             return refuse(Refusal::NotReached(*missing));
         }
         if field == Field::Pan && self.pans >= PANS_A_CALL_MAX {

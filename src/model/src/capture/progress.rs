@@ -111,6 +111,8 @@ pub struct Progress {
     pub last4: Option<String>,
     /// Expiry date, once it is closed.
     pub expiry: Option<Expiry>,
+    /// The keyed fields that are closed, in order, with the digits that each has.
+    pub closed: Vec<(Field, u8)>,
     /// Digits of the security code, once it is closed; 0 before.
     pub code_digits: u8,
     /// Whether house number and postcode are there.

@@ -2,10 +2,12 @@
 //!
 //! A script is a list of words: keys (`4111111111111111*`), a wait (`+30s`), or what an agent does
 //! (`open`, `reask:code`, `more`, `address:12,TD15_9EN`, `cancel`), and what the call does with the
-//! card (`take`, `declined:expiry`). The field is opened before the first word. One line a word: the
+//! card (`take`, `declined:expiry`; after `keep`, which gives back what was taken without its code,
+//! `again:expiry` and, where the bank objected to another field, `again:code/expiry`). The field is opened before the first word. One line a word: the
 //! last progress, then the other effects.
 
 pub(super) use super::*;
+pub(super) use crate::card::Kept;
 pub(super) use crate::tenant::Brand;
 pub(super) use expect_test::{Expect, expect};
 use std::fmt::Write;
@@ -88,11 +90,12 @@ pub(super) fn line(progress: &Progress) -> String {
 pub(super) struct Script {
     pub(super) capture: Capture,
     pub(super) now: Duration,
+    pub(super) sent: Option<Kept>,
 }
 
 impl Script {
     pub(super) fn new(plan: &CapturePlan) -> Script {
-        Script { capture: Capture::new(plan, TODAY), now: Duration::from_secs(1_000) }
+        Script { capture: Capture::new(plan, TODAY), now: Duration::from_secs(1_000), sent: None }
     }
 
     pub(super) fn input(&mut self, input: Input) -> Vec<Effect> {
@@ -123,7 +126,16 @@ impl Script {
             "cancel" => self.input(Input::Cancel),
             "reask" => self.input(Input::Reask(field(rest))),
             "declined" => {
-                self.capture.reopen_after_decline(self.now, (!rest.is_empty()).then(|| field(rest)))
+                self.capture.reopen_after_decline(self.now, (!rest.is_empty()).then(|| field(rest)), None)
+            }
+            "again" => {
+                let (again, objected) = rest.split_once('/').unwrap_or((rest, ""));
+                let objected = (!objected.is_empty()).then(|| field(objected));
+                self.capture.reopen_after_decline(self.now, objected, Some(field(again)))
+            }
+            "keep" => {
+                let kept = self.sent.take().expect("a card was taken");
+                self.capture.keep(self.now, kept)
             }
             "address" => {
                 let (house, postcode) = rest.split_once(',').expect("house,postcode");
@@ -162,14 +174,16 @@ impl Script {
             Some(card) => {
                 let address = card.address.as_ref();
                 let address = address.map(|a| format!(" {:?}/{:?}", a.house_digits(), a.postcode_digits()));
-                format!(
+                let told = format!(
                     "card {:?} {} {} code:{}{}",
                     card.brand,
                     card.pan.masked().last4,
                     card.expiry,
                     card.cvc.len(),
                     address.unwrap_or_default()
-                )
+                );
+                self.sent = Some(card.part().0);
+                told
             }
         }
     }

@@ -108,6 +108,17 @@ impl Brand {
         }
     }
 
+    /// Fewest and most digits that its cards usually have: what a hint to the agent says.
+    pub fn usual_lengths(self) -> (u8, u8) {
+        match self {
+            Brand::Amex => (15, 15),
+            Brand::Diners => (14, 16),
+            Brand::UnionPay => (16, 19),
+            Brand::Maestro => (12, 19),
+            Brand::Visa | Brand::Mastercard | Brand::Discover | Brand::Jcb => (16, 16),
+        }
+    }
+
     /// Digits of its security code.
     pub fn code_len(self) -> usize {
         if self == Brand::Amex { 4 } else { 3 }

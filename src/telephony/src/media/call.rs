@@ -2,13 +2,14 @@
 
 use super::control::{MediaNote, Side};
 use super::rtcp;
-use super::shared::{Shared, count};
+use super::shared::Shared;
 use super::source::{Admission, Source};
 use mio::net::UdpSocket;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tonewall_model::dtmf::{EventPts, Law, Listener, Pipeline, PipelineConfig, Press, Verdict, rtp};
 use tonewall_model::sdp::Settled;
 use tonewall_model::tenant::MaskStyle;
@@ -58,6 +59,8 @@ pub(crate) struct MediaCall {
     pipeline: Pipeline,
     listener: Listener,
     flowing: bool,
+    /// Zero of the thread's clock; the thread sets it when it takes the call.
+    pub epoch: Instant,
 }
 
 impl MediaCall {
@@ -86,6 +89,7 @@ impl MediaCall {
             pipeline: Pipeline::new(config.clone()),
             listener: Listener::new(config),
             flowing: false,
+            epoch: Instant::now(),
         }
     }
 
@@ -123,11 +127,17 @@ impl MediaCall {
 
     /// A digit came by SIP INFO.
     pub fn info(&mut self, now_us: u64, side: Side, key: tonewall_secret::Key) {
+        let arrived = self.arrived(now_us);
         let (shared, note) = (&*self.shared, &self.note);
+        let mut heard = |press| bring(shared, note, side, arrived, press);
         match side {
-            Side::Customer => self.pipeline.info(now_us, key, &mut |press| bring(shared, note, side, press)),
-            Side::Agent => self.listener.info(now_us, key, &mut |press| bring(shared, note, side, press)),
+            Side::Customer => self.pipeline.info(now_us, key, &mut heard),
+            Side::Agent => self.listener.info(now_us, key, &mut heard),
         }
+    }
+
+    fn arrived(&self, now_us: u64) -> Instant {
+        self.epoch + Duration::from_micros(now_us)
     }
 
     pub fn next_timeout_us(&self) -> Option<u64> {
@@ -144,18 +154,19 @@ impl MediaCall {
         if self.shared.shut.load(Ordering::Acquire) {
             self.pipeline.shut();
         }
+        let arrived = self.arrived(now_us);
         for _ in 0..DRAIN_MAX {
             let Some((len, from)) = receive(&self.customer.rtp, buffer) else { return false };
             if !admit(&mut self.customer, &self.shared, now_us, from, &buffer[..len]) {
                 continue;
             }
-            count(&self.shared.counters.customer_packets);
+            self.shared.count(|own| &own.customer_packets);
             let (agent, shared, note) = (&self.agent, &*self.shared, &self.note);
             let verdict = self.pipeline.packet(
                 now_us,
                 &buffer[..len],
                 &mut |packet| send_to_agent(agent, shared, packet),
-                &mut |press| bring(shared, note, Side::Customer, press),
+                &mut |press| bring(shared, note, Side::Customer, arrived, press),
             );
             tally(&self.shared, verdict);
             if !self.flowing && self.shared.counters.to_agent.load(Ordering::Relaxed) > 0 {
@@ -168,15 +179,17 @@ impl MediaCall {
 
     /// Drains what waits on the agent's RTP socket; `true` when there is more.
     pub fn agent_rtp(&mut self, now_us: u64, buffer: &mut [u8]) -> bool {
+        let arrived = self.arrived(now_us);
         for _ in 0..DRAIN_MAX {
             let Some((len, from)) = receive(&self.agent.rtp, buffer) else { return false };
             if !admit(&mut self.agent, &self.shared, now_us, from, &buffer[..len]) {
                 continue;
             }
-            count(&self.shared.counters.agent_packets);
+            self.shared.count(|own| &own.agent_packets);
             let (shared, note) = (&*self.shared, &self.note);
-            self.listener
-                .packet(now_us, &buffer[..len], &mut |press| bring(shared, note, Side::Agent, press));
+            self.listener.packet(now_us, &buffer[..len], &mut |press| {
+                bring(shared, note, Side::Agent, arrived, press)
+            });
             if let Some(target) = self.customer.source.target()
                 && map_payload_type(&mut buffer[..len], &self.agent, &self.customer)
             {
@@ -197,7 +210,7 @@ impl MediaCall {
             let ssrc =
                 buffer[..len].get(4..8).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
             if from_leg.rtcp_source.admit(now_us, from, ssrc) != Admission::Taken {
-                count(&self.shared.counters.strangers);
+                self.shared.count(|own| &own.strangers);
                 continue;
             }
             if let Some(target) = to_leg.rtcp_source.target()
@@ -228,11 +241,11 @@ fn admit(leg: &mut MediaLeg, shared: &Shared, now_us: u64, from: SocketAddr, pac
     match leg.source.admit(now_us, from, ssrc.map(|(header, _)| header.ssrc)) {
         Admission::Taken => true,
         Admission::Stranger => {
-            count(&shared.counters.strangers);
+            shared.count(|own| &own.strangers);
             false
         }
         Admission::OverRate => {
-            count(&shared.counters.over_rate);
+            shared.count(|own| &own.over_rate);
             false
         }
     }
@@ -242,30 +255,29 @@ fn send_to_agent(agent: &MediaLeg, shared: &Shared, packet: &[u8]) {
     if let Some(target) = agent.source.target()
         && agent.rtp.send_to(packet, target).is_ok()
     {
-        count(&shared.counters.to_agent);
+        shared.count(|own| &own.to_agent);
     }
 }
 
-fn bring(shared: &Shared, note: &Note, side: Side, press: Press) {
+fn bring(shared: &Shared, note: &Note, side: Side, arrived: Instant, press: Press) {
     let (ring, told) = match side {
-        Side::Customer => (&shared.customer_keys, MediaNote::CustomerKey),
+        Side::Customer => (&shared.customer_keys, MediaNote::CustomerKey(arrived)),
         Side::Agent => (&shared.agent_keys, MediaNote::AgentKey),
     };
     if ring.push(press.key) {
         note(told);
     } else {
-        count(&shared.counters.keys_lost);
+        shared.count(|own| &own.keys_lost);
         note(MediaNote::KeyLost);
     }
 }
 
 fn tally(shared: &Shared, verdict: Verdict) {
-    let own = &shared.counters;
     match verdict {
-        Verdict::Masked => count(&own.masked),
-        Verdict::Replaced | Verdict::Late | Verdict::Shut => count(&own.muted),
+        Verdict::Masked => shared.count(|own| &own.masked),
+        Verdict::Replaced | Verdict::Late | Verdict::Shut => shared.count(|own| &own.muted),
         Verdict::NotRtp | Verdict::UnknownPayloadType | Verdict::TooLong | Verdict::Duplicate => {
-            count(&own.dropped);
+            shared.count(|own| &own.dropped);
         }
         Verdict::Relayed | Verdict::Held => {}
     }

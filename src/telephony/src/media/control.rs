@@ -2,7 +2,7 @@
 
 use super::call::{MediaCall, MediaLeg, Note};
 use super::ports::Ports;
-use super::shared::{Counts, KeysOf, Shared};
+use super::shared::{Counters, Counts, KeysOf, Shared};
 use super::thread::{MediaThread, Order, WAKE};
 use crate::sip::InfoInlet;
 use mio::{Poll, Waker};
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tonewall_model::sdp::Settled;
 use tonewall_model::tenant::MaskStyle;
 use tonewall_secret::Key;
@@ -46,8 +47,8 @@ pub enum Side {
 /// What an owner is told; never more than that something is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaNote {
-    /// A press of the customer waits in the ring.
-    CustomerKey,
+    /// A press of the customer waits in the ring; when the packet that made it one was taken.
+    CustomerKey(Instant),
     /// A press of the agent waits in the ring.
     AgentKey,
     /// The ring was full: a press is lost, the field must be keyed again.
@@ -68,6 +69,7 @@ pub enum MediaError {
 struct Thread {
     orders: SyncSender<Order>,
     waker: Arc<Waker>,
+    counters: Arc<Counters>,
 }
 
 /// The threads that own all media.
@@ -90,7 +92,7 @@ impl MediaRuntime {
             let thread = MediaThread::new(poll, receiver);
             let name = format!("media-{index}");
             joins.push(std::thread::Builder::new().name(name).spawn(move || thread.run())?);
-            threads.push(Thread { orders, waker });
+            threads.push(Thread { orders, waker, counters: Arc::default() });
         }
         Ok(MediaRuntime {
             threads,
@@ -113,18 +115,25 @@ impl MediaRuntime {
             Ok(SocketAddr::new(self.advertised.unwrap_or(own.ip()), own.port()))
         };
         let (customer, agent) = (told(&a_rtp)?, told(&b_rtp)?);
-        let shared = Arc::new(Shared::default());
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let thread = &self.threads[id % self.threads.len()];
+        let shared = Arc::new(Shared::new(Arc::clone(&thread.counters)));
         let leg = |rtp, rtcp| {
             MediaLeg::new(mio::net::UdpSocket::from_std(rtp), mio::net::UdpSocket::from_std(rtcp))
         };
         let note: Note = Box::new(note);
         let call = MediaCall::new(leg(a_rtp, a_rtcp), leg(b_rtp, b_rtcp), Arc::clone(&shared), note, style);
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let thread = &self.threads[id % self.threads.len()];
         let control =
             MediaControl { id, shared, orders: thread.orders.clone(), waker: Arc::clone(&thread.waker) };
         control.order(Order::Open(id, Box::new(call)))?;
         Ok(MediaHandle { control, customer, agent, closed: false })
+    }
+
+    /// Totals of all calls since the start.
+    pub fn counts(&self) -> Counts {
+        let mut all = Counts::default();
+        self.threads.iter().for_each(|thread| all.add(&thread.counters.read()));
+        all
     }
 
     fn pair(&self) -> Result<(std::net::UdpSocket, std::net::UdpSocket), MediaError> {

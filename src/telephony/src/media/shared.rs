@@ -1,5 +1,6 @@
 //! What the media thread and the owner of a call share without a lock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tonewall_secret::{Key, KeyRing};
 
@@ -12,7 +13,7 @@ pub enum KeysOf {
     Agent,
 }
 
-/// Counters of one call; each is a plain total.
+/// Counters of one call, or of all calls of one thread; each is a plain total.
 #[derive(Default)]
 pub(crate) struct Counters {
     pub customer_packets: AtomicU64,
@@ -26,7 +27,7 @@ pub(crate) struct Counters {
     pub keys_lost: AtomicU64,
 }
 
-/// A reading of the counters of one call.
+/// A reading of counters, of one call or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Packets from the customer's accepted source.
@@ -49,16 +50,65 @@ pub struct Counts {
     pub keys_lost: u64,
 }
 
+impl Counters {
+    pub fn read(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            customer_packets: read(&self.customer_packets),
+            agent_packets: read(&self.agent_packets),
+            to_agent: read(&self.to_agent),
+            strangers: read(&self.strangers),
+            over_rate: read(&self.over_rate),
+            masked: read(&self.masked),
+            muted: read(&self.muted),
+            dropped: read(&self.dropped),
+            keys_lost: read(&self.keys_lost),
+        }
+    }
+}
+
+impl Counts {
+    /// Adds another reading.
+    pub(crate) fn add(&mut self, other: &Counts) {
+        self.customer_packets += other.customer_packets;
+        self.agent_packets += other.agent_packets;
+        self.to_agent += other.to_agent;
+        self.strangers += other.strangers;
+        self.over_rate += other.over_rate;
+        self.masked += other.masked;
+        self.muted += other.muted;
+        self.dropped += other.dropped;
+        self.keys_lost += other.keys_lost;
+    }
+}
+
 /// Flags, rings and counters of one call.
-#[derive(Default)]
 pub(crate) struct Shared {
     pub shut: AtomicBool,
     pub customer_keys: KeyRing,
     pub agent_keys: KeyRing,
     pub counters: Counters,
+    /// Of all calls that its thread has had: what is left of a call's counts when it has ended.
+    thread: Arc<Counters>,
 }
 
 impl Shared {
+    pub fn new(thread: Arc<Counters>) -> Shared {
+        Shared {
+            shut: AtomicBool::new(false),
+            customer_keys: KeyRing::default(),
+            agent_keys: KeyRing::default(),
+            counters: Counters::default(),
+            thread,
+        }
+    }
+
+    /// Adds one without order: these are counts, nothing is published by them.
+    pub fn count(&self, counter: impl Fn(&Counters) -> &AtomicU64) {
+        counter(&self.counters).fetch_add(1, Ordering::Relaxed);
+        counter(&self.thread).fetch_add(1, Ordering::Relaxed);
+    }
+
     pub fn take_key(&self, of: KeysOf) -> Option<Key> {
         match of {
             KeysOf::Customer => self.customer_keys.take(),
@@ -67,23 +117,6 @@ impl Shared {
     }
 
     pub fn counts(&self) -> Counts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let own = &self.counters;
-        Counts {
-            customer_packets: read(&own.customer_packets),
-            agent_packets: read(&own.agent_packets),
-            to_agent: read(&own.to_agent),
-            strangers: read(&own.strangers),
-            over_rate: read(&own.over_rate),
-            masked: read(&own.masked),
-            muted: read(&own.muted),
-            dropped: read(&own.dropped),
-            keys_lost: read(&own.keys_lost),
-        }
+        self.counters.read()
     }
-}
-
-/// Adds one without order: these are counts, nothing is published by them.
-pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }

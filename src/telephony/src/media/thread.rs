@@ -129,6 +129,7 @@ impl MediaThread {
     }
 
     fn open(&mut self, id: usize, mut call: Box<MediaCall>) {
+        call.epoch = self.start;
         let registry = self.poll.registry();
         let sockets = [
             (&mut call.customer.rtp, CUSTOMER_RTP),

@@ -95,6 +95,7 @@ fn accounts_that_are_none() {
     let mut run = Script::new(plan(RouteKind::InPath, ""), "8");
     run.run("begin answer:8");
     assert_eq!(run.word("collect:a\u{7}b:1250"), "no: BadAccount");
+    assert_eq!(run.word("collect:4263_9700_0000_5262:1250"), "no: CardNumber");
 }
 
 #[test]

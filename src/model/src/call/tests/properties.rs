@@ -68,6 +68,12 @@ const GOOD: &[&str] = &[
     "take",
     "take",
     "paid:declined",
+    "paid:declined/code",
+    "paid:declined/expiry",
+    "paid:declined/later",
+    "reask:code",
+    "reask:expiry",
+    "code",
     "paid:approved",
     "paid:unknown",
     "paid:unrecorded",
@@ -158,6 +164,10 @@ impl Witness {
         let view = call.view();
         assert_eq!(view.secured, self.secured, "the mask and the screen differ");
         assert!(view.secured || !view.capture_open, "a field on an open line");
+        assert!(view.secured || view.capture.closed.is_empty(), "a number is held on an open line");
+        let over = matches!(view.phase, Phase::Ended(_));
+        assert!(!over || view.capture.closed.is_empty(), "a number is held after the call");
+        assert!(view.capture_open || view.capture.code_digits == 0, "a code is held after the capture");
         assert_eq!(matches!(view.phase, Phase::Ended(_)), self.overs == 1);
         assert_eq!(call.next_timeout().is_none(), self.overs == 1);
         assert!(self.overs <= 1 && self.answers + self.rejects <= 1);
@@ -192,18 +202,19 @@ impl Trial {
         let complete = self.script.call.view().capture_complete;
         self.witness.before(&input);
         let effects = self.script.call.step(self.script.now, input);
-        self.check(&effects, complete);
+        self.check(effects, complete);
     }
 
-    fn check(&mut self, effects: &[Effect], complete: bool) {
+    fn check(&mut self, effects: Vec<Effect>, complete: bool) {
         effects.iter().for_each(|effect| self.witness.sees(effect, complete));
+        self.script.note(effects);
         self.witness.agrees(&self.script.call);
     }
 
     fn wish(&mut self, command: Command) {
         let complete = self.script.call.view().capture_complete;
         if let Ok(effects) = self.script.call.command(self.script.now, command) {
-            self.check(&effects, complete);
+            self.check(effects, complete);
         }
     }
 
@@ -233,16 +244,23 @@ impl Trial {
         let (verb, rest) = word.split_once(':').unwrap_or((word, ""));
         match verb {
             "card" => self.keys("4111111111111111*1230*123*"),
+            "code" => self.keys("123*"),
             "k" => self.keys(rest),
             "a" => rest.chars().for_each(|c| self.input(Input::AgentKey(Key::from_char(c).expect("a key")))),
-            "paid" => self.input(Input::Paid(attempt_id(self.attempts), news(rest))),
+            "paid" => {
+                let input = self.script.paid(self.attempts, rest);
+                self.input(input);
+            }
             "take" if rest.is_empty() => {
                 self.attempts += 1;
                 self.wish(Command::Take(attempt_id(self.attempts)));
             }
             _ => match self.script.wish(verb, rest) {
                 Some(command) => self.wish(command),
-                None => self.input(Script::input(verb, rest)),
+                None => {
+                    let input = self.script.input(verb, rest);
+                    self.input(input);
+                }
             },
         }
     }

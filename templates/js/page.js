@@ -1,0 +1,5 @@
+// Pages beside the desk.
+
+import { theme } from "./theme.js";
+
+theme();
