@@ -6,6 +6,7 @@
 
 use crate::support::{Folder, HARBOUR_CRM_TOKEN, ServerPlan, World, card, fresh_caller, harbour_call, seed};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tonewall_loadtest::call::{CallPlan, SimCall};
 use tonewall_loadtest::mailbox::MailFault;
-use tonewall_loadtest::sandbox::SandboxOptions;
+use tonewall_loadtest::sandbox::{Fault, Faults, SandboxOptions};
 use tonewall_loadtest::stage::Stage;
 
 /// A scenario that takes longer hangs.
@@ -98,7 +99,9 @@ pub async fn play(scenario: &str, keyed: &[tonewall_loadtest::customer::TestCard
         manifests: vec![("timeout_s = 30".to_owned(), GATEWAY_WAIT.to_owned())],
         ..ServerPlan::default()
     };
-    let mut world = World::with(&format!("browser-{scenario}"), plan, SandboxOptions::default());
+    // The gateway denies a payment for as long after it as a screen needs to show that nobody knows.
+    let options = SandboxOptions { query_lag_ms: 3_500, ..SandboxOptions::default() };
+    let mut world = World::with(&format!("browser-{scenario}"), plan, options);
     let told = direct(&Scenario::named(scenario), &mut world).await;
     let pairs: Vec<(&str, &str)> = keyed.iter().map(|card| (card.pan.as_str(), card.cvc.as_str())).collect();
     if !pairs.is_empty() {
@@ -224,6 +227,13 @@ impl Stagehand<'_> {
             }
             "start_again" => world.cut_power(),
             "onsets" => return self.onsets(),
+            // No try brings an answer, the last one charges: nobody knows until the gateway is asked.
+            "silence_gateway" => {
+                let mut next = VecDeque::from(vec![Fault::ResetBefore; 9]);
+                next.push_back(Fault::ResetAfter);
+                let faults = Faults { next, ..world.gateway.faults() };
+                world.gateway.set_faults(faults).map_err(|error| error.to_string())?;
+            }
             "mail_down" => world.mailbox.down(),
             "mail_up" => world.mailbox.up().map_err(|error| error.to_string())?,
             "mail_busy" => world.mailbox.fail_next(MailFault::Defer, 1),

@@ -8,14 +8,14 @@ run(async (browser) => {
   await signIn(page);
   await witness.follow(context);
   await stage(page, 'ready');
-  await picture(page, 'ready-light');
+  await picture(page, 'desk-ready');
 
   await ask('call');
   await stage(page, 'secure');
   await page.getByText('Line secure', { exact: false }).first().waitFor();
   const use = page.getByRole('button', { name: /^Use INV-/ }).first();
   await use.waitFor();
-  await picture(page, 'secure-light');
+  await picture(page, 'desk-secure');
   await tabTo(page, use);
   await page.keyboard.press('Enter');
   const account = await eventually('the account of the invoice', () => page.getByLabel('Account or invoice').inputValue());
@@ -26,7 +26,7 @@ run(async (browser) => {
   await ask('press', { keys: CARD.pan.slice(0, 10) });
   await eventually('ten dots', async () => (await page.getByText('10 digits keyed').count()) > 0);
   await witness.look(page);
-  await picture(page, 'pan-light');
+  await picture(page, 'desk-pan');
   assert((await page.evaluate(() => document.activeElement?.tagName)) === focused, 'keys of the customer moved the focus');
   await ask('press', { keys: `${CARD.pan.slice(10)}*` });
   await stage(page, 'expiry');
@@ -36,16 +36,16 @@ run(async (browser) => {
   await stage(page, 'cvc');
   await ask('press', { keys: CARD.cvc.slice(0, 2) });
   await witness.look(page);
-  await picture(page, 'cvc-light');
+  await picture(page, 'desk-cvc');
   await ask('press', { keys: `${CARD.cvc.slice(2)}*` });
 
   // The address came with the invoice: one key confirms it, one takes the payment.
   await eventually('the address or the review', async () => ['address', 'review'].includes(await stageOf(page)));
   if ((await stageOf(page)) === 'address') await primary(page, 'address');
-  await picture(page, 'review-light');
+  await picture(page, 'desk-review');
   await primary(page, 'review');
   await stage(page, 'approved');
-  await picture(page, 'approved-light');
+  await picture(page, 'desk-approved');
   await witness.look(page);
 
   await eventually('the focus on the e-mail address', () => page.evaluate(() => document.activeElement?.getAttribute('name') === 'email'));
@@ -59,7 +59,7 @@ run(async (browser) => {
   assert(mail.text.includes('5262') && !mail.text.includes('12/30'), 'the receipt shows the last four and no expiry');
   await page.getByText(/^Sent/).first().waitFor();
   await eventually('the payment at the CRM', async () => (await ask('paid_at_crm')).accounts.includes(account));
-  await picture(page, 'receipt-light');
+  await picture(page, 'desk-receipt');
   await witness.look(page);
 
   await primary(page, 'approved');
