@@ -34,7 +34,7 @@ async fn killed_after_the_charge_it_is_unknown_and_then_resolved() {
     let view = paid(&call, &order("KILL-1"), &card(PAN)).await;
     assert_eq!(view.payment.state, "rejected");
     let say = view.payment.say.unwrap_or_default();
-    assert!(say.contains("not resolved yet. Do not take it again"), "{say}");
+    assert!(say.contains("not settled yet") && say.contains("Do not take it again"), "{say}");
     assert_eq!(charge(&world.gateway, view.payment.attempt_id.as_deref().expect("an attempt")), None);
     call.hangup().await.expect("hung up");
     let row = row(&stage, &attempt, "approved").await;
