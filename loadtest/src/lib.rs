@@ -8,6 +8,7 @@ pub mod agent;
 pub mod api;
 pub mod call;
 pub mod cli;
+pub mod corpus;
 pub mod crm;
 pub mod customer;
 pub mod decoder;

@@ -1,6 +1,6 @@
 //! The strict half: which key, and that it was one (ITU-T Q.24).
 
-use super::fit::{BANK, Fit, HOP, Pair, Tables, WINDOW};
+use super::fit::{BANK, Fit, HOP, Pair, Tables, WINDOW_HOPS};
 use super::front::Front;
 use super::shares::{Shares, is_noise};
 use super::suspicion::Look;
@@ -9,15 +9,16 @@ use super::suspicion::Look;
 /// with somebody talking. A window is 12.5 ms and moves by 2.5 ms, so a tone of 40 ms (must be
 /// taken) fills 11 and one of 23 ms (must be refused) 5. Vowels often look like a key that
 /// somebody talks over, but seldom for 40 ms at the very frequencies of one, or for 70 ms at all.
-const POINTS_MIN: u32 = 8 * ALONE_POINTS;
+const POINTS_MIN: u32 = 7 * ALONE_POINTS;
+/// The same with a tone off its frequency, as few phones and many voices are.
+const POINTS_OFF_MIN: u32 = 8 * ALONE_POINTS;
 const ALONE_POINTS: u32 = 3;
 /// Windows that must hold nothing else: a talker draws breath, a vowel's harmonics never leave it.
 const ALONE_MIN: u32 = 2;
 /// Or that many with somebody talking, 60 ms, if the frequencies are exact.
-const LONG: u32 = 20;
+const LONG: u32 = 16;
 const OFFSET_LONG: f32 = 0.007;
 const SPOKEN_OVER_POINTS: u32 = 2;
-const SPOKEN_OVER_OFF_POINTS: u32 = 1;
 
 /// Deviation up to which a tone that somebody talks over is at its very frequency: phones are
 /// within ±0.5 %, and the voice pulls the measure about as much.
@@ -38,27 +39,32 @@ const ABSENT_MAX: u32 = 7;
 /// 10 dB down may bridge a pause of 20 ms, but none of 40.
 const GONE: f32 = 1.0 / 16.0;
 
-/// Largest deviation of each tone: ±1.8 % must be taken, ±3.5 % refused.
-const OFFSET_MAX: f32 = 0.0245;
+/// Deviation of a tone that is too much by itself: ±1.8 % must be taken, ±3.5 % refused.
+const OFFSET_MAX: f32 = 0.0212;
+
+/// Wavering of the low and of the high tone that is too much by itself: standard deviation of the
+/// phase's advance a hop, in radians. A key's tones keep theirs within 0.06 in noise of 12 dB;
+/// harmonics of a voice waver by twice that. The three together decide.
+const WAVER_MAX: [f32; 2] = [0.12, 0.16];
 
 /// Ratio of squared amplitudes, high to low: +4 to −8 dB must be taken, and a short window in
 /// noise errs by up to 2 dB.
-const TWIST_HIGH_MAX: f32 = 4.5;
+const TWIST_HIGH_MAX: f32 = 6.0;
 const TWIST_LOW_MAX: f32 = 12.6;
 
 /// Lowest tone: −36 dBm0 (ITU-T Q.24: −25 must be taken, −55 refused).
 const TONE_MIN: f32 = 22_400.0 * 22_400.0 * 2.5e-4;
 
 /// Shares of a pair over which somebody talks, and of one alone, noise at 12 dB included.
-const SPOKEN_OVER: Shares = Shares { band: 0.8, voice: 0.8, all: 0.65 };
+const SPOKEN_OVER: Shares = Shares { band: 0.8, voice: 0.75, all: 0.6 };
 const ALONE: Shares = Shares { band: 0.92, voice: 0.95, all: 0.78 };
 
 /// Other sound in the band, against the pair, that needs no explanation by noise.
 const OTHER: f32 = 0.04;
 
-/// How much the squared amplitude of each tone may change over a search: 4 dB. A voice swells and
+/// How much the squared amplitude of each tone may change over a search: 5 dB. A voice swells and
 /// fades with every period of its pitch.
-const STEADY: f32 = 2.5;
+const STEADY: f32 = 3.2;
 
 /// A pair that may be a key.
 struct Search {
@@ -74,6 +80,7 @@ struct Search {
     phases: Option<[f32; 2]>,
     /// Sums of the phases' drift against nominal, in radians, and over how many hops.
     drift: [f32; 2],
+    drift_squares: [f32; 2],
     drift_hops: u32,
 }
 
@@ -139,7 +146,10 @@ impl Detector {
             let ([low, _], [high, _]) = (search.low, search.high);
             self.down = Some(Down { pair: search.pair, low, high, absent: 0 });
             self.lost_hops = 0;
-            return Tone::Began { code: search.pair.code(), ago: search.age * HOP as u32 + WINDOW as u32 };
+            return Tone::Began {
+                code: search.pair.code(),
+                ago: (search.age + WINDOW_HOPS as u32) * HOP as u32,
+            };
         }
         if is_down { Tone::Goes } else { Tone::Nothing }
     }
@@ -181,7 +191,9 @@ impl Detector {
         if let Some(before) = search.phases {
             let turns = look.pair.radians_per_hop();
             for tone in 0..2 {
-                search.drift[tone] += wrap(phases[tone] - before[tone] - turns[tone]);
+                let drift = wrap(phases[tone] - before[tone] - turns[tone]);
+                search.drift[tone] += drift;
+                search.drift_squares[tone] += drift * drift;
             }
             search.drift_hops += 1;
         }
@@ -212,8 +224,10 @@ impl Search {
             age: credit,
             low: [fit.low; 2],
             high: [fit.high; 2],
-            phases: Some(look.nominal.phases()),
+            // The first window holds the tone's edge.
+            phases: None,
             drift: [0.0; 2],
+            drift_squares: [0.0; 2],
             drift_hops: 0,
         }
     }
@@ -221,11 +235,21 @@ impl Search {
     /// Whether it has lasted long enough, at the right frequencies.
     fn is_key(&self) -> bool {
         let off_by = self.off_by();
-        let spoken_over =
-            if off_by < OFFSET_SPOKEN_OVER { SPOKEN_OVER_POINTS } else { SPOKEN_OVER_OFF_POINTS };
-        off_by < OFFSET_MAX
+        let (spoken_over, points_min) =
+            if off_by < OFFSET_SPOKEN_OVER { (SPOKEN_OVER_POINTS, POINTS_MIN) } else { (0, POINTS_OFF_MIN) };
+        self.unlike(off_by) < 1.0
             && (self.alone >= ALONE_MIN || self.spoken_over >= LONG && off_by < OFFSET_LONG)
-            && ALONE_POINTS * self.alone + spoken_over * self.spoken_over >= POINTS_MIN
+            && ALONE_POINTS * self.alone + spoken_over * self.spoken_over >= points_min
+    }
+
+    /// How unlike a key's its frequencies are: they are off, or they waver.
+    fn unlike(&self, off_by: f32) -> f32 {
+        let hops = self.drift_hops.max(1) as f32;
+        let waver = |tone: usize| {
+            let mean = self.drift[tone] / hops;
+            (self.drift_squares[tone] / hops - mean * mean) / (WAVER_MAX[tone] * WAVER_MAX[tone])
+        };
+        (off_by / OFFSET_MAX).powi(4) + waver(0) + waver(1)
     }
 
     /// Larger deviation of the two tones, as a share of the nominal frequency; at first unknown.

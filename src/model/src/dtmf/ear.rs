@@ -103,8 +103,10 @@ impl Ear {
         self.next_timestamp = header.timestamp.wrapping_add(payload.len() as u32);
         self.tail -= payload.len() as i64;
         let mut heard_until = 0;
+        let linear = law.table();
         while heard_until < payload.len() {
-            let (taken, found) = self.tones.take(law.table(), &payload[heard_until..]);
+            let (taken, found) =
+                self.tones.take(|code: u8| linear[usize::from(code)], &payload[heard_until..]);
             heard_until += taken;
             let Some((suspicious, tone)) = found else { continue };
             let at = header.timestamp.wrapping_add(heard_until as u32);
@@ -117,6 +119,7 @@ impl Ear {
             self.suspicious = suspicious;
             match tone {
                 Tone::Began { code, ago } => {
+                    self.tones.alert();
                     let key = Key::from_event(code);
                     let found =
                         key.and_then(|key| self.presses.in_band(now_us, key, at.wrapping_sub(ago), at));
@@ -135,6 +138,7 @@ impl Ear {
         for block in event::blocks(payload, header.timestamp) {
             match self.events.sight(header.ssrc, header.marker, &block) {
                 Sighting::First => {
+                    self.tones.alert();
                     let found = block
                         .key()
                         .and_then(|key| self.presses.event(now_us, key, block.start, block.until()));
@@ -152,6 +156,7 @@ impl Ear {
 
     /// A key came by SIP INFO.
     pub fn info(&mut self, now_us: u64, key: Key, press: &mut dyn FnMut(Press)) {
+        self.tones.alert();
         self.presses.info(now_us, key).map(press);
     }
 

@@ -1,5 +1,6 @@
 //! Least-squares fits of a pair of tones to a window of samples.
 
+use super::front::{COEFFICIENTS, Coefficients};
 use std::f64::consts::TAU;
 use std::sync::LazyLock;
 
@@ -7,11 +8,17 @@ use std::sync::LazyLock;
 pub const HOP: usize = 20;
 /// Hops in a window.
 pub const WINDOW_HOPS: usize = 5;
-/// Samples in a window: 12.5 ms. Longer sees less in speech but later in a tone; at 15 ms a tone
+/// Band samples in a hop: the band ends at 1,760 Hz, so every other sample will do.
+pub const BAND_HOP: usize = HOP / 2;
+/// Band samples in a window: 12.5 ms. Longer sees less in speech but later in a tone; at 15 ms a tone
 /// of 20 ms is no longer sure to be seen, at 10 ms speech is muted three times as often.
-pub const WINDOW: usize = HOP * WINDOW_HOPS;
-/// Correlations a window: cosine and sine of eight tones.
-pub const BANK: usize = 16;
+pub const WINDOW: usize = BAND_HOP * WINDOW_HOPS;
+/// The same with zeros behind it, up to a multiple of four.
+pub const ROOM: usize = WINDOW.next_multiple_of(4);
+/// Tones of the keypad, rows first.
+pub const TONES: usize = 8;
+/// Correlations a window: the cosines of eight tones, then their sines.
+pub const BANK: usize = 2 * TONES;
 
 /// Rows, then columns, in Hz (ITU-T Q.23).
 const TONES_HZ: [f64; 8] = [697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 1633.0];
@@ -55,13 +62,6 @@ pub struct Tuned {
     high: u8,
 }
 
-impl Tuned {
-    /// Whether a tone is more than 2 % off: allowed, but rare.
-    pub fn is_far_off(self) -> bool {
-        [self.low, self.high].into_iter().any(|index| matches!(usize::from(index) % PLACES, 0 | 4))
-    }
-}
-
 /// How well a pair fits a window.
 #[derive(Clone, Copy)]
 pub struct Fit {
@@ -87,11 +87,13 @@ impl Fit {
 /// Waves and inverse Gram matrices: the same for every call.
 pub struct Tables {
     /// Cosine and sine of the eight tones over a hop.
-    pub bank: [[f32; BANK]; HOP],
+    pub bank: [[f32; BANK]; BAND_HOP],
+    /// Coefficients of the front end's filters, out of the compiler's sight: it would unravel them.
+    pub filters: Coefficients,
     /// Cosine and sine of each tone's phase at each hop of a window.
-    pub turns: [[(f32, f32); BANK / 2]; WINDOW_HOPS],
+    pub turns: [[[f32; TONES]; 2]; WINDOW_HOPS],
     /// Cosine and sine of each tuned frequency over a window.
-    waves: [[[f32; WINDOW]; 2]; 2 * TUNED],
+    waves: [[[f32; ROOM]; 2]; 2 * TUNED],
     /// Inverse Gram matrix of each tuned row with each tuned column.
     inverse: [[[[f32; 4]; 4]; TUNED]; TUNED],
 }
@@ -105,24 +107,31 @@ impl Tables {
         let tuned_hz = |index: usize| TONES_HZ[index / PLACES] * (1.0 + OFFSETS[index % PLACES]);
         let wave = |index: usize, part: usize| -> [f64; WINDOW] {
             std::array::from_fn(|n| {
-                let (sine, cosine) = angle(tuned_hz(index), n).sin_cos();
+                let (sine, cosine) = angle(tuned_hz(index), 2 * n).sin_cos();
                 [cosine, sine][part]
             })
         };
         let mut tables = Tables {
             bank: std::array::from_fn(|n| {
                 std::array::from_fn(|place| {
-                    let (sine, cosine) = angle(TONES_HZ[place / 2], n).sin_cos();
-                    [cosine, sine][place % 2] as f32
+                    let (sine, cosine) = angle(TONES_HZ[place % TONES], 2 * n).sin_cos();
+                    [cosine, sine][place / TONES] as f32
                 })
             }),
             turns: std::array::from_fn(|hop| {
-                std::array::from_fn(|tone| {
-                    let (sine, cosine) = angle(TONES_HZ[tone], hop * HOP).sin_cos();
-                    (cosine as f32, sine as f32)
+                let turn = |tone: usize| angle(TONES_HZ[tone], hop * HOP).sin_cos();
+                [
+                    std::array::from_fn(|tone| turn(tone).1 as f32),
+                    std::array::from_fn(|tone| turn(tone).0 as f32),
+                ]
+            }),
+            waves: std::array::from_fn(|index| {
+                [0, 1].map(|part| {
+                    let wave = wave(index, part);
+                    std::array::from_fn(|n| wave.get(n).map_or(0.0, |x| *x as f32))
                 })
             }),
-            waves: std::array::from_fn(|index| [0, 1].map(|part| wave(index, part).map(|x| x as f32))),
+            filters: COEFFICIENTS,
             inverse: [[[[0.0; 4]; 4]; TUNED]; TUNED],
         };
         for low in 0..TUNED {
@@ -136,7 +145,7 @@ impl Tables {
 
     /// The pair whose tones correlate best, at nominal frequencies, and its fit.
     pub fn best(&self, correlations: &[f32; BANK]) -> (Pair, Fit) {
-        let power = |tone: usize| correlations[2 * tone].powi(2) + correlations[2 * tone + 1].powi(2);
+        let power = |tone: usize| correlations[tone].powi(2) + correlations[tone + TONES].powi(2);
         let loudest = |first: usize| {
             (first..first + 4).fold(first, |best, tone| if power(tone) > power(best) { tone } else { best })
         };
@@ -147,13 +156,13 @@ impl Tables {
     /// The fit of a pair at nominal frequencies.
     pub fn nominal(&self, pair: Pair, correlations: &[f32; BANK]) -> Fit {
         let (row, column) = (usize::from(pair.row), usize::from(pair.column));
-        let (low, high) = (2 * row, 2 * (column + 4));
-        let vector = [correlations[low], correlations[low + 1], correlations[high], correlations[high + 1]];
+        let [low, high] = [row, column + 4].map(|tone| [correlations[tone], correlations[tone + TONES]]);
+        let vector = [low[0], low[1], high[0], high[1]];
         solve(&self.inverse[PLACES * row + NOMINAL][PLACES * column + NOMINAL], vector)
     }
 
     /// The best fit of a pair whose tones may be up to 3 % off.
-    pub fn tuned(&self, pair: Pair, window: &[f32; WINDOW]) -> (Tuned, Fit) {
+    pub fn tuned(&self, pair: Pair, window: &[f32; ROOM]) -> (Tuned, Fit) {
         let ((low, low_part), (high, high_part)) = (
             self.tune(PLACES * usize::from(pair.row), window),
             self.tune(TUNED + PLACES * usize::from(pair.column), window),
@@ -164,7 +173,7 @@ impl Tables {
     }
 
     /// The place from `first` on that correlates best.
-    fn tune(&self, first: usize, window: &[f32; WINDOW]) -> (usize, [f32; 2]) {
+    fn tune(&self, first: usize, window: &[f32; ROOM]) -> (usize, [f32; 2]) {
         let power = |part: &[f32; 2]| part[0].powi(2) + part[1].powi(2);
         let mut best = (first, self.correlate(first, window));
         for index in first + 1..first + PLACES {
@@ -177,14 +186,14 @@ impl Tables {
     }
 
     /// The fit of a pair at frequencies that have been found before.
-    pub fn again(&self, tuned: Tuned, window: &[f32; WINDOW]) -> Fit {
+    pub fn again(&self, tuned: Tuned, window: &[f32; ROOM]) -> Fit {
         let (low, high) = (usize::from(tuned.low), usize::from(tuned.high));
         let ([a, b], [c, d]) = (self.correlate(low, window), self.correlate(TUNED + high, window));
         solve(&self.inverse[low][high], [a, b, c, d])
     }
 
     /// The fit of a pair at nominal frequencies to samples of the past.
-    pub fn nominal_again(&self, pair: Pair, window: &[f32; WINDOW]) -> Fit {
+    pub fn nominal_again(&self, pair: Pair, window: &[f32; ROOM]) -> Fit {
         let tuned = Tuned {
             low: (PLACES * usize::from(pair.row) + NOMINAL) as u8,
             high: (PLACES * usize::from(pair.column) + NOMINAL) as u8,
@@ -192,7 +201,7 @@ impl Tables {
         self.again(tuned, window)
     }
 
-    fn correlate(&self, index: usize, window: &[f32; WINDOW]) -> [f32; 2] {
+    fn correlate(&self, index: usize, window: &[f32; ROOM]) -> [f32; 2] {
         self.waves[index].each_ref().map(|wave| {
             let mut sums = [0.0f32; 4];
             for (samples, waves) in window.chunks_exact(4).zip(wave.chunks_exact(4)) {

@@ -15,6 +15,7 @@
 
 mod config;
 mod detector;
+mod doors;
 mod ear;
 mod event;
 mod fit;
@@ -33,13 +34,16 @@ mod suspicion;
 #[cfg(test)]
 mod tests;
 mod tones;
+mod verdict;
 
 pub use config::{EventPts, PipelineConfig};
+pub use doors::{mask_g711, scan};
 pub use g711::Law;
 pub use listener::Listener;
 pub use pipeline::Pipeline;
 pub use stats::{Stats, Verdict};
 use tonewall_secret::Key;
+pub use verdict::{LeakWatch, TALLY_SHARES};
 
 /// How a press was signalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

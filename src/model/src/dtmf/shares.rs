@@ -10,6 +10,11 @@ pub const PAIR_ENERGY_MIN: f32 = WINDOW as f32 * 15_839.0 * 15_839.0 * 1.0e-4;
 /// short window.
 const TWIST_MAX: f32 = 25.0;
 
+/// Ratio of squared amplitudes that phones have, high to low, and the error of a short window:
+/// +4 to −8 dB by ITU-T Q.24, and 2 dB.
+const EVEN_HIGH_MAX: f32 = 4.0;
+const EVEN_LOW_MAX: f32 = 10.0;
+
 /// Other sound in the band, against sound above it, that noise explains: white noise has half as
 /// much there, a voice ten times as much.
 const NOISE: f32 = 1.2;
@@ -36,6 +41,11 @@ impl Shares {
 /// Whether a pair is loud and even enough to tell anybody anything.
 pub fn is_threat(fit: &Fit) -> bool {
     fit.energy > PAIR_ENERGY_MIN && fit.low < TWIST_MAX * fit.high && fit.high < TWIST_MAX * fit.low
+}
+
+/// Whether the twist is one that phones have.
+pub fn is_even(fit: &Fit) -> bool {
+    fit.high < EVEN_HIGH_MAX * fit.low && fit.low < EVEN_LOW_MAX * fit.high
 }
 
 /// Whether what the band holds beside the pair is little, as a share of the pair, or noise.

@@ -6,7 +6,8 @@
 
 use super::fit::{BANK, Fit, Pair, Tables, Tuned, WINDOW_HOPS};
 use super::front::{Energy, Front};
-use super::shares::{PAIR_ENERGY_MIN, Shares, is_noise, is_noise_without_voice, is_threat};
+use super::shares::{PAIR_ENERGY_MIN, Shares, is_even, is_noise, is_noise_without_voice, is_threat};
+use std::cell::LazyCell;
 
 /// A pair alone. White noise at 5 dB leaves 0.9, 0.97 and 0.7.
 const CLEAN: Shares = Shares { band: 0.84, voice: 0.94, all: 0.6 };
@@ -17,9 +18,9 @@ const OTHER: f32 = 0.08;
 const OTHER_VOICELESS: f32 = 0.2;
 const VOICE_WEIGHT: f32 = 6.0;
 
-/// A pair alone with a tone more than 2 % off: what such a sender may have, and harmonics of a
-/// voice have as often as not.
-const CLEAN_FAR_OFF: Shares = Shares { band: 0.92, voice: 0.97, all: 0.8 };
+/// A pair in quiet, whatever its frequencies and its twist: harmonics of a voice seldom leave so
+/// little beside them.
+const QUIET: Shares = Shares { band: 0.965, voice: 0.97, all: 0.82 };
 
 /// A pair alone in its band while a voice hums below it: no vowel leaves its band to two harmonics.
 const PURE: Shares = Shares { band: 0.95, voice: 0.72, all: 0.6 };
@@ -32,9 +33,22 @@ const MOST: f32 = 0.76;
 const LONG: Shares = Shares { band: 0.8, voice: 0.8, all: 0.6 };
 const LONG_HOPS: u8 = 6;
 
+/// How much a pair must have grown within 25 ms, and how much of it the band: 9 dB, a half.
+const GROWN: f32 = 8.0;
+const GROWN_MOST: f32 = 2.5;
+const RISEN: f32 = 0.5;
+
+/// How long after a key another one is expected, and what then is enough: 10 s, in which a person
+/// finds the next digits on the card. Longer mutes more talk after the last key.
+const ALERT_HOPS: u32 = 4_000;
+const EXPECTED: Shares = Shares { band: 0.6, voice: 0.6, all: 0.45 };
+const EXPECTED_EXACT: f32 = 0.85;
+
 /// Share of the best fit within 3 % that the fit at nominal frequencies has if a pair is at its
 /// very frequencies, as phones are.
 const EXACT: f32 = 0.95;
+/// The same for a pair alone, in noise of 5 dB.
+const EXACT_CLEAN: f32 = 0.92;
 
 /// A pair that begins while somebody speaks: looser, but only if nothing but the pair is new.
 struct Beginning {
@@ -96,9 +110,9 @@ impl Look {
         let dial_tone = SAME_DIAL * front.dial_tone() + DIAL_SLACK * energy.band;
         energy.voice += (energy.dial - dial_tone).max(0.0);
         let (pair, nominal) = tables.best(correlations);
-        let likely = nominal.energy > 0.25 * energy.band
-            && nominal.energy > 0.5 * energy.voice
-            && nominal.energy > 0.2 * energy.all;
+        let likely = nominal.energy > 0.38 * energy.band
+            && nominal.energy > 0.9 * energy.voice
+            && nominal.energy > 0.32 * energy.all;
         let window = if likely { front.window(0) } else { None };
         Some(Look { energy, pair, nominal, tuned: window.map(|window| tables.tuned(pair, &window)) })
     }
@@ -121,6 +135,8 @@ pub struct Suspicion {
     suspect: Option<Suspect>,
     /// The pair that looked suspicious last, and how many hops ago.
     glimpse: Option<(Pair, u8)>,
+    /// Hops for which another key is expected.
+    alert: u32,
     /// The pair that has been likely without a break, and for how many hops.
     run: Option<(Pair, u8)>,
 }
@@ -129,17 +145,16 @@ impl Suspicion {
     /// Judges a window. It stays suspicious while the suspected pair does, whatever else is heard.
     pub fn judge(&mut self, front: &Front, tables: &Tables, look: Option<&Look>) -> bool {
         let Some(look) = look else {
-            *self = Suspicion::default();
+            self.alert = self.alert.saturating_sub(1);
+            self.restart();
             return false;
         };
         let glimpse = self.glimpse.take().filter(|(_, ago)| *ago < GLIMPSE_HOPS);
         self.glimpse = glimpse.map(|(pair, ago)| (pair, ago + 1));
+        self.alert = self.alert.saturating_sub(1);
         let is_long = self.is_long(look);
         if let Some((tuned, fit)) = look.tuned
-            && (is_long
-                || is_clean(tuned, &fit, &look.energy)
-                || is_most(look, &fit)
-                || is_new(front, tables, look, &fit))
+            && (is_long || self.is_key(front, tables, look, tuned, &fit))
         {
             self.glimpse = Some((look.pair, 0));
             if self.suspect.is_some() || glimpse.is_some_and(|(pair, _)| pair == look.pair) {
@@ -149,6 +164,26 @@ impl Suspicion {
         }
         self.suspect = self.suspect.take().and_then(|suspect| suspect.keep(front, tables, look));
         self.suspect.is_some()
+    }
+
+    fn is_key(&self, front: &Front, tables: &Tables, look: &Look, tuned: Tuned, fit: &Fit) -> bool {
+        if self.alert > 0 && is_likely(look, fit) {
+            return true;
+        }
+        let before = LazyCell::new(|| Before::of(front, tables, tuned));
+        (is_clean(look, fit) && (self.alert > 0 || before.is_beginning(look, fit)))
+            || (is_most(look, fit) && before.has_grown(fit, GROWN_MOST))
+            || is_new(front, tables, look, fit)
+    }
+
+    /// Forgets all but that keys are being pressed.
+    pub fn restart(&mut self) {
+        *self = Suspicion { alert: self.alert, ..Suspicion::default() };
+    }
+
+    /// A key was pressed, more are likely to follow.
+    pub fn alert(&mut self) {
+        self.alert = ALERT_HOPS;
     }
 
     /// Whether a pair at nominal frequencies has been likely for long.
@@ -162,6 +197,37 @@ impl Suspicion {
     }
 }
 
+/// What was heard a window before a pair, 12.5 to 25 ms earlier.
+struct Before {
+    /// Least energy of the pair; `None` if nothing is known, right after a hole.
+    pair: Option<f32>,
+    /// Least energy of the band.
+    band: f32,
+}
+
+impl Before {
+    fn of(front: &Front, tables: &Tables, tuned: Tuned) -> Before {
+        let mut before = Before { pair: Some(f32::MAX), band: f32::MAX };
+        for ago in WINDOW_HOPS..WINDOW_HOPS + EARLIER {
+            let found = front.window(ago).map(|window| tables.again(tuned, &window).energy);
+            before.pair = found.and_then(|found| before.pair.map(|pair| pair.min(found)));
+            before.band = before.band.min(front.energy(ago).band);
+        }
+        before
+    }
+
+    /// Whether the pair is new, and came on top of what there was: harmonics of a voice glide into
+    /// the place of a pair and take their energy with them, a key adds its own.
+    fn is_beginning(&self, look: &Look, fit: &Fit) -> bool {
+        self.pair.is_none()
+            || (self.has_grown(fit, GROWN) && look.energy.band > self.band + RISEN * fit.energy)
+    }
+
+    fn has_grown(&self, fit: &Fit, times: f32) -> bool {
+        self.pair.is_none_or(|pair| fit.energy > times * pair)
+    }
+}
+
 impl Suspect {
     /// The suspect, if it still can be heard.
     fn keep(self, front: &Front, tables: &Tables, look: &Look) -> Option<Suspect> {
@@ -172,13 +238,21 @@ impl Suspect {
     }
 }
 
+/// Whether a pair is likely enough when keys are being pressed.
+fn is_likely(look: &Look, tuned: &Fit) -> bool {
+    is_threat(&look.nominal)
+        && look.is_exact(tuned, EXPECTED_EXACT)
+        && EXPECTED.hold(&look.nominal, &look.energy)
+}
+
 /// Whether a pair is there without a voice: alone, or in noise.
-fn is_clean(tuned: Tuned, fit: &Fit, energy: &Energy) -> bool {
+fn is_clean(look: &Look, fit: &Fit) -> bool {
+    let energy = &look.energy;
     if !is_threat(fit) {
         return false;
     }
-    if tuned.is_far_off() {
-        return CLEAN_FAR_OFF.hold(fit, energy);
+    if !look.is_exact(fit, EXACT_CLEAN) || !is_even(fit) {
+        return QUIET.hold(fit, energy);
     }
     let little_else =
         is_noise(fit, energy, OTHER) || is_noise_without_voice(fit, energy, OTHER_VOICELESS, VOICE_WEIGHT);
@@ -189,7 +263,7 @@ fn is_clean(tuned: Tuned, fit: &Fit, energy: &Energy) -> bool {
 fn is_most(look: &Look, tuned: &Fit) -> bool {
     let Look { energy, nominal, .. } = look;
     let all = energy.all.max(energy.band + energy.voice);
-    is_threat(nominal) && look.is_exact(tuned, EXACT) && nominal.energy > MOST * all
+    is_threat(nominal) && is_even(nominal) && look.is_exact(tuned, EXACT) && nominal.energy > MOST * all
 }
 
 /// Whether a pair has begun under sound that goes on as before: no vowel begins like that.
@@ -198,7 +272,7 @@ fn is_new(front: &Front, tables: &Tables, look: &Look, tuned: &Fit) -> bool {
     let likely = |beginning: &&Beginning| {
         beginning.shares.hold(now, &look.energy) && look.is_exact(tuned, beginning.exact)
     };
-    if !is_threat(now) || !BEGINNINGS.iter().any(|beginning| likely(&beginning)) {
+    if !is_threat(now) || !is_even(now) || !BEGINNINGS.iter().any(|beginning| likely(&beginning)) {
         return false;
     }
     let (mut pair, mut band, mut voice) = (f32::MAX, 0.0f32, 0.0f32);

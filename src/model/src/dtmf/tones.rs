@@ -25,9 +25,11 @@ impl Tones {
         }
     }
 
-    /// Forgets all: another stream, another coding, or too long a hole.
+    /// Forgets all but that keys are being pressed: another stream, another coding, or too long a hole.
     pub fn restart(&mut self) {
-        *self = Tones::new();
+        let mut suspicion = std::mem::take(&mut self.suspicion);
+        suspicion.restart();
+        *self = Tones { suspicion, ..Tones::new() };
     }
 
     /// A few samples are missing.
@@ -36,17 +38,28 @@ impl Tones {
         self.detector.hole(samples);
     }
 
+    /// A key was pressed, by whatever transport: more are likely to follow.
+    pub fn alert(&mut self) {
+        self.suspicion.alert();
+    }
+
     /// Samples heard since the start.
     pub fn heard_samples(&self) -> u32 {
         self.heard_samples
     }
 
-    /// Takes code words up to the end of a hop; says how many, whether there is suspicion at the
+    /// Takes coded samples up to the end of a hop; says how many, whether there is suspicion at the
     /// end of the hop, and what is detected there.
-    pub fn take(&mut self, linear: &[f32; 256], codes: &[u8]) -> (usize, Option<(bool, Tone)>) {
+    pub fn take<C: Copy>(&mut self, linear: impl Fn(C) -> f32, codes: &[C]) -> (usize, Option<(bool, Tone)>) {
         let (taken, complete) = self.front.take(self.tables, linear, codes);
         self.heard_samples = self.heard_samples.saturating_add(taken as u32);
-        if !complete || !self.front.is_full() {
+        if !complete {
+            return (taken, None);
+        }
+        if let Some(samples) = self.front.patched() {
+            self.hole(samples);
+        }
+        if !self.front.is_full() {
             return (taken, None);
         }
         let correlations = self.front.correlations(self.tables);

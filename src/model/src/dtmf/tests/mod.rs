@@ -5,5 +5,7 @@ mod detection;
 mod judge;
 mod leak;
 mod robust;
+mod secrecy;
 mod sound;
+mod verdict;
 mod wire;

@@ -1,0 +1,316 @@
+//! The mask's figures from one seed, as one row of numbers.
+
+use super::detection::{self, CODINGS, Score, score, through};
+use super::leak::{self, Named, Source, talk_under};
+use super::listener::Listener;
+use super::nasty::{stress_chimes, stress_vowels};
+use super::network::{Datagram, Network, coded, decoded, delays_us, laid_out, open, packets, silence};
+use super::product::{Product, Style};
+use super::sound::{Train, pcm};
+use super::{spandsp, voice};
+use crate::g711::Law;
+use crate::rng::Rng;
+use serde::Serialize;
+
+/// Samples of a minute: talk is made and judged a minute at a time.
+const MINUTE: usize = 60 * 8_000;
+
+/// How much is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Every how many-th source of a leak set is played; 1 for all.
+    pub every: usize,
+    /// Minutes of talk.
+    pub talk_minutes: usize,
+    /// Minutes of each stress set.
+    pub stress_minutes: usize,
+}
+
+impl Size {
+    /// What the goals are about.
+    pub const WHOLE: Size = Size { every: 1, talk_minutes: 180, stress_minutes: 30 };
+    /// What every run of the tests can afford.
+    pub const SHORT: Size = Size { every: 9, talk_minutes: 3, stress_minutes: 2 };
+}
+
+/// One run's figures. A leak whose control failed is `None`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the names are the figures' own; docs/BENCHMARKS.md explains each")]
+pub struct Figures {
+    pub plain_named: Option<usize>,
+    pub plain_digits: usize,
+    pub hard_named: Option<usize>,
+    pub hard_digits: usize,
+    pub control_plain_named_pct: f64,
+    pub control_hard_named_pct: f64,
+    pub delay_p50_ms: f64,
+    pub delay_p99_ms: f64,
+    pub hole_p95_ms: f64,
+    pub muted_speech_pct: f64,
+    pub muted_at_3pct_loss_pct: f64,
+    pub red_verdicts_per_1000h: f64,
+    pub accept_pct: f64,
+    pub accept_worst_category: String,
+    pub accept_worst_category_pct: f64,
+    pub reject_pct: f64,
+    pub doubled: usize,
+    pub false_digits_speech: usize,
+    pub stress_vowels_per_h: f64,
+    pub stress_chimes_per_h: f64,
+    pub spandsp_accept_pct: Option<f64>,
+    pub spandsp_false_digits_speech: Option<usize>,
+    pub spandsp_stress_vowels_per_h: Option<f64>,
+    pub spandsp_stress_chimes_per_h: Option<f64>,
+    pub cpu_ratio_to_spandsp: Option<f64>,
+    pub cpu_us_per_packet: f64,
+    pub state_bytes_per_leg: usize,
+    pub planted_leak_found: bool,
+    pub voices: &'static str,
+}
+
+/// Makes all sets from `seed` and judges `product` by them.
+pub fn figures(product: &Product, seed: u64, size: Size) -> Figures {
+    let (plain, hard) = (named(product, seed, leak::plain(), size), named(product, seed, leak::hard(), size));
+    let accept = accept(product, seed, size);
+    let talk = talk(product, seed, size);
+    let stress = |name, make: fn(&mut Rng, f64) -> Vec<f64>| stress(product, seed, size, name, make);
+    let (vowels, chimes) = (stress("vowels", stress_vowels), stress("chimes", stress_chimes));
+    let mut delays = delays(product, seed);
+    let mut holes = holes(product, seed);
+    let spandsp_us = spandsp::us_per_packet(&talk.sample);
+    let us = (product.us_per_packet)(&talk.sample);
+    Figures {
+        plain_named: plain.named(),
+        plain_digits: plain.digits,
+        hard_named: hard.named(),
+        hard_digits: hard.digits,
+        control_plain_named_pct: plain.control_pct(),
+        control_hard_named_pct: hard.control_pct(),
+        delay_p50_ms: percentile(&mut delays, 0.5) as f64 / 1_000.0,
+        delay_p99_ms: percentile(&mut delays, 0.99) as f64 / 1_000.0,
+        hole_p95_ms: percentile(&mut holes, 0.95) as f64,
+        muted_speech_pct: talk.muted_pct,
+        muted_at_3pct_loss_pct: talk.muted_at_loss_pct,
+        red_verdicts_per_1000h: talk.red_per_1000h,
+        accept_pct: accept.pct,
+        accept_worst_category: accept.worst,
+        accept_worst_category_pct: accept.worst_pct,
+        reject_pct: accept.reject_pct,
+        doubled: accept.doubled,
+        false_digits_speech: talk.digits,
+        stress_vowels_per_h: vowels.0,
+        stress_chimes_per_h: chimes.0,
+        spandsp_accept_pct: accept.spandsp_pct,
+        spandsp_false_digits_speech: talk.spandsp_digits,
+        spandsp_stress_vowels_per_h: vowels.1,
+        spandsp_stress_chimes_per_h: chimes.1,
+        cpu_ratio_to_spandsp: spandsp_us.map(|theirs| us / theirs),
+        cpu_us_per_packet: us,
+        state_bytes_per_leg: product.state_bytes,
+        planted_leak_found: planted_leak_is_found(product, seed),
+        voices: voice::source(),
+    }
+}
+
+fn named(product: &Product, seed: u64, sources: Vec<Source>, size: Size) -> Named {
+    let listener = Listener::patient();
+    let mut sum = Named::default();
+    for source in sources.iter().step_by(size.every) {
+        let one = leak::judge(product, &listener, seed, source);
+        if one.masked > 0 {
+            eprintln!("{}: {} of {} named", one.source, one.masked, one.digits);
+        }
+        sum.digits += one.digits;
+        sum.masked += one.masked;
+        sum.control += one.control;
+        sum.residue = sum.residue.max(one.residue);
+    }
+    sum
+}
+
+impl Named {
+    /// Share of the keys that were named on the near side.
+    pub fn control_pct(&self) -> f64 {
+        100.0 * self.control as f64 / self.digits.max(1) as f64
+    }
+
+    /// Keys named on the far side; `None` where the control named under 98 %.
+    pub fn named(&self) -> Option<usize> {
+        (self.control_pct() >= 98.0).then_some(self.masked)
+    }
+}
+
+struct Accept {
+    pct: f64,
+    worst: String,
+    worst_pct: f64,
+    reject_pct: f64,
+    doubled: usize,
+    spandsp_pct: Option<f64>,
+}
+
+fn accept(product: &Product, seed: u64, size: Size) -> Accept {
+    let (mut all, mut refused, mut theirs) = (Score::default(), Score::default(), Score::default());
+    let (mut worst, mut worst_pct) = (String::new(), 100.0);
+    for category in detection::must_accept().iter().step_by(size.every.min(4)) {
+        let one = detection::judge(product, seed, category);
+        let pct = 100.0 * one.found as f64 / one.digits as f64;
+        if pct < worst_pct {
+            (worst, worst_pct) = (category.name.to_owned(), pct);
+        }
+        all.add(one);
+        let sound = detection::make(seed, category);
+        for coding in CODINGS {
+            let reports = spandsp::detect(&through(coding, &sound.samples));
+            theirs.add(reports.map_or(Score::default(), |reports| score(&reports, &sound.truth)));
+        }
+    }
+    for category in detection::must_reject().iter().step_by(size.every.min(4)) {
+        refused.add(detection::judge(product, seed, category));
+    }
+    let reported = refused.found + refused.doubled + refused.wrong;
+    Accept {
+        pct: 100.0 * all.found as f64 / all.digits as f64,
+        worst,
+        worst_pct,
+        reject_pct: 100.0 * reported as f64 / refused.digits as f64,
+        doubled: all.doubled,
+        spandsp_pct: (theirs.digits > 0).then(|| 100.0 * theirs.found as f64 / theirs.digits as f64),
+    }
+}
+
+struct Talk {
+    muted_pct: f64,
+    muted_at_loss_pct: f64,
+    digits: usize,
+    spandsp_digits: Option<usize>,
+    red_per_1000h: f64,
+    /// A minute of it, to time detectors by.
+    sample: Vec<i16>,
+}
+
+/// One call of talk: what is muted of it, what is reported, and what the verdict says.
+fn talk(product: &Product, seed: u64, size: Size) -> Talk {
+    let mut all = Vec::with_capacity(size.talk_minutes * MINUTE);
+    for minute in 0..size.talk_minutes {
+        let mut rng = Rng::named(seed, &format!("talk {minute}"));
+        all.extend(pcm(&voice::talk(&mut rng, 60.0, -26.0, -12.0)));
+    }
+    let law = if seed.is_multiple_of(2) { Law::A } else { Law::Mu };
+    let codes = coded(law, &all);
+    let sent = packets(law, &codes, 20);
+    let passed = (product.secure)(law, 20, Style::Silence, &sent);
+    let loss = Network { loss: 0.03, ..Network::default() };
+    let arrived = loss.carry(&mut Rng::named(seed, "talk, loss"), sent.clone());
+    let lossy = (product.secure)(law, 20, Style::Silence, &arrived);
+    let heard = laid_out(&passed.datagrams, codes.len(), silence(law));
+    let heard = pcm(&decoded(law, &heard));
+    Talk {
+        muted_pct: changed_pct(&sent, &passed.datagrams),
+        muted_at_loss_pct: changed_pct(&arrived, &lossy.datagrams),
+        digits: passed.reports.len(),
+        spandsp_digits: spandsp::detect(&all).map(|reports| reports.len()),
+        red_per_1000h: red_per_1000h(&(product.tally)(&heard), all.len() as f64 / RATE_PER_HOUR),
+        sample: all[..all.len().min(10 * MINUTE)].to_vec(),
+    }
+}
+
+const RATE_PER_HOUR: f64 = 8_000.0 * 3_600.0;
+
+/// How much rarer a sighting is whose share is 0.08 larger: 3 of 10 in 27 h of talk without a mask.
+const RARER: f64 = 0.3;
+
+/// Extrapolates from the largest share that was sighted to the share that is red. If nothing was
+/// sighted at all, one is taken to have been: then the figure is an upper bound that more hours
+/// of talk make smaller.
+fn red_per_1000h(tally: &[(f64, u32)], hours: f64) -> f64 {
+    let (Some((first, _)), Some((red, _))) = (tally.first(), tally.last()) else { return f64::NAN };
+    let seen = tally.iter().rev().find(|(_, count)| *count > 0);
+    let (share, count) = seen.map_or((*first, 1.0), |(share, count)| (*share, f64::from(*count)));
+    count * RARER.powf((red - share) / 0.08) / hours * 1_000.0
+}
+
+/// Share of packets that left with another payload than they came with. The first two are left
+/// out (the detector is cold), and the last one, which has no successor.
+fn changed_pct(sent: &[Datagram], left: &[Datagram]) -> f64 {
+    let payloads: std::collections::HashMap<usize, &[u8]> = left.iter().filter_map(open).collect();
+    let judged = &sent[2..sent.len().max(3) - 1];
+    let changed = judged.iter().filter_map(open).filter(|(at, payload)| payloads.get(at) != Some(payload));
+    100.0 * changed.count() as f64 / judged.len().max(1) as f64
+}
+
+/// False digits an hour in a stress set: the product's and spandsp's.
+fn stress(
+    product: &Product,
+    seed: u64,
+    size: Size,
+    name: &str,
+    make: fn(&mut Rng, f64) -> Vec<f64>,
+) -> (f64, Option<f64>) {
+    let minutes = size.stress_minutes as f64;
+    let sound = pcm(&make(&mut Rng::named(seed, name), 60.0 * minutes));
+    let per_hour = |count: usize| count as f64 * 60.0 / minutes;
+    let theirs = spandsp::detect(&sound).map(|reports| per_hour(reports.len()));
+    (per_hour((product.detect)(&sound).len()), theirs)
+}
+
+/// Delays in µs on a quiet secured line whose sender is up to 1 ms late.
+fn delays(product: &Product, seed: u64) -> Vec<u64> {
+    let mut rng = Rng::named(seed, "delay");
+    let sound = voice::talk(&mut rng, 60.0, -22.0, -18.0);
+    let network = Network { jitter_ms: 1.0, ..Network::default() };
+    let arrived = network.carry(&mut rng, packets(Law::A, &coded(Law::A, &pcm(&sound)), 20));
+    delays_us(&arrived, &(product.secure)(Law::A, 20, Style::Silence, &arrived).datagrams)
+}
+
+/// Milliseconds of changed packets round isolated keys of 60 ms under talk.
+fn holes(product: &Product, seed: u64) -> Vec<u64> {
+    let mut all = Vec::new();
+    for law in [Law::A, Law::Mu] {
+        for part in 0..10 {
+            let mut rng = Rng::named(seed, &format!("hole {part} {}", law.name()));
+            let train = Train::new(12, 60.0, 740.0, -8.0);
+            let mut sound = train.make(&mut rng);
+            talk_under(&mut sound, &train, &mut rng, 13.0);
+            let codes = coded(law, &pcm(&sound.samples));
+            let sent = packets(law, &codes, 20);
+            let left = (product.secure)(law, 20, Style::Silence, &sent).datagrams;
+            let same = |index: usize| {
+                let payload =
+                    |all: &[Datagram]| all.get(index).and_then(open).map(|(_, codes)| codes.to_vec());
+                payload(&sent) == payload(&left)
+            };
+            for digit in &sound.truth {
+                let (first, last) = (digit.start / 160, (digit.end - 1) / 160);
+                let before = (0..first).rev().take_while(|index| !same(*index)).count();
+                let after = (last + 1..sent.len()).take_while(|index| !same(*index)).count();
+                all.push(20 * (before + after + last + 1 - first) as u64);
+            }
+        }
+    }
+    all
+}
+
+/// Lets four keys of a masked line through unmasked: the verdict has to be red then, and not before.
+pub fn planted_leak_is_found(product: &Product, seed: u64) -> bool {
+    let mut rng = Rng::named(seed, "planted leak");
+    let train = Train::new(16, 80.0, 300.0, -10.0);
+    let mut sound = train.make(&mut rng);
+    talk_under(&mut sound, &train, &mut rng, 20.0);
+    let law = Law::A;
+    let codes = coded(law, &pcm(&sound.samples));
+    let passed = (product.secure)(law, 20, Style::Tone, &packets(law, &codes, 20));
+    let mut heard = laid_out(&passed.datagrams, codes.len(), silence(law));
+    let red = |codes: &[u8]| (product.verdict)(&pcm(&decoded(law, codes)));
+    let green_before = !red(&heard);
+    for digit in &sound.truth[6..10] {
+        heard[digit.start..digit.end].copy_from_slice(&codes[digit.start..digit.end]);
+    }
+    green_before && red(&heard)
+}
+
+fn percentile(values: &mut [u64], share: f64) -> u64 {
+    values.sort_unstable();
+    let at = (share * values.len() as f64).ceil() as usize;
+    values.get(at.clamp(1, values.len().max(1)) - 1).copied().unwrap_or(0)
+}

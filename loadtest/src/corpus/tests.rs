@@ -1,0 +1,87 @@
+//! The judge is judged: what it makes from a seed, what it hears, what it counts.
+
+use super::detection::{Score, make, must_accept, score};
+use super::leak::{hard, judge, plain};
+use super::listener::Listener;
+use super::network::{Datagram, Network, coded, decoded, delays_us, laid_out, packets, silence};
+use super::product::{Passed, Product, Report, Secure, Style};
+use super::sound::{Digit, Train};
+use crate::g711::Law;
+use crate::rng::Rng;
+
+/// A relay that masks nothing.
+fn relay(_: Law, _: u8, _: Style, arrived: &[Datagram]) -> Passed {
+    Passed { datagrams: arrived.to_vec(), reports: Vec::new() }
+}
+
+/// A relay that lets nothing be heard.
+fn mute(law: Law, _: u8, _: Style, arrived: &[Datagram]) -> Passed {
+    let mut datagrams = arrived.to_vec();
+    for datagram in &mut datagrams {
+        datagram.bytes[12..].fill(silence(law));
+    }
+    Passed { datagrams, reports: Vec::new() }
+}
+
+fn product<'a>(secure: &'a Secure<'a>) -> Product<'a> {
+    Product {
+        secure,
+        detect: &|_| Vec::new(),
+        verdict: &|_| false,
+        tally: &|_| vec![(1.0, 0)],
+        us_per_packet: &|_| 0.0,
+        state_bytes: 0,
+    }
+}
+
+#[test]
+fn a_category_depends_on_seed_and_name_only() {
+    let all = must_accept();
+    let one = make(3, &all[0]);
+    assert_eq!(one.samples, make(3, &all[0]).samples);
+    assert_ne!(one.samples, make(4, &all[0]).samples);
+    assert_eq!(plain().len() * 48, 1_728);
+}
+
+#[test]
+fn the_listener_names_everything_on_an_open_line_and_nothing_on_a_mute_one() {
+    let listener = Listener::patient();
+    let source = &plain()[0];
+    let open = judge(&product(&relay), &listener, 5, source);
+    assert_eq!((open.masked, open.control, open.digits), (48, 48, 48));
+    let shut = judge(&product(&mute), &listener, 5, source);
+    assert_eq!((shut.masked, shut.residue, shut.control), (0, 0, 48));
+}
+
+#[test]
+fn every_hard_category_has_a_name_of_its_own() {
+    let mut names: Vec<String> = hard().into_iter().map(|source| source.name).collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+#[test]
+fn packets_come_apart_and_together_again() {
+    let sound = Train::new(3, 50.0, 50.0, -10.0).make(&mut Rng::new(1));
+    for law in [Law::A, Law::Mu] {
+        let codes = coded(law, &sound.pcm());
+        let whole = codes.len() - codes.len() % 160;
+        let sent = packets(law, &codes, 20);
+        assert_eq!(laid_out(&sent, whole, silence(law)), codes[..whole]);
+        assert_eq!(decoded(law, &codes).len(), codes.len());
+        assert!(delays_us(&sent, &sent).iter().all(|delay| *delay == 0));
+        let bad = Network { loss: 0.2, reorder: 0.2, jitter_ms: 5.0 };
+        let arrived = bad.carry(&mut Rng::new(2), sent.clone());
+        assert!(arrived.len() < sent.len() && arrived.is_sorted_by_key(|packet| packet.at_us));
+    }
+}
+
+#[test]
+fn reports_are_scored_by_span() {
+    let truth = [Digit { code: 5, start: 100, end: 500 }, Digit { code: 6, start: 2_000, end: 2_400 }];
+    let report = |at, code| Report { at, code };
+    let reports = [report(400, 5), report(600, 5), report(1_500, 5), report(2_300, 7)];
+    assert_eq!(score(&reports, &truth), Score { digits: 2, found: 1, doubled: 1, wrong: 2 });
+}

@@ -1,0 +1,88 @@
+//! The product's own ears and mask on recorded sound, for others to judge them by.
+
+use super::config::{EventPts, PipelineConfig};
+use super::detector::Tone;
+use super::g711::Law;
+use super::hold::PACKET_SAMPLES_MAX;
+use super::pipeline::Pipeline;
+use super::presses::Presses;
+use super::rtp::{HEADER_LEN, Header};
+use super::tones::Tones;
+use crate::tenant::MaskStyle;
+use tonewall_secret::Key;
+
+/// Finds the keys in 8 kHz PCM: `found` gets the number of samples that had been given when a
+/// key was reported, and the key.
+pub fn scan(pcm: &[i16], found: &mut dyn FnMut(usize, Key)) {
+    let mut tones = Tones::new();
+    let mut presses = Presses::default();
+    let mut given = 0;
+    while given < pcm.len() {
+        let (taken, heard) = tones.take(f32::from, &pcm[given..]);
+        given += taken;
+        // The clock of RTP: 32 bits that wrap.
+        let (at, now_us) = (given as u32, given as u64 * 125);
+        match heard {
+            Some((_, Tone::Began { code, ago })) => {
+                tones.alert();
+                let key = Key::from_event(code);
+                let press = key.and_then(|key| presses.in_band(now_us, key, at.wrapping_sub(ago), at));
+                if let Some(press) = press {
+                    found(given, press.key);
+                }
+            }
+            Some((_, Tone::Goes)) => presses.in_band_until(now_us, at),
+            Some((_, Tone::Nothing)) | None => presses.expire(now_us),
+        }
+    }
+}
+
+/// Passes a G.711 stream packet by packet through a secured line, as a call would: every packet
+/// arrives on time. Output and input are of equal length; what does not fill a packet at the end
+/// is silence. The first 40 ms are mute: a detector that has heard nothing vouches for nothing.
+///
+/// `ptime_ms` is 1 to 60; anything else is taken for the nearest of these.
+pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<u8> {
+    let ptime_ms = ptime_ms.clamp(1, (PACKET_SAMPLES_MAX / 8) as u8);
+    let samples = usize::from(ptime_ms) * 8;
+    let payload_type = match law {
+        Law::A => 8,
+        Law::Mu => 0,
+    };
+    let mut pipeline = Pipeline::new(PipelineConfig {
+        law,
+        audio_pt: payload_type,
+        event_pts: EventPts::default(),
+        out_audio_pt: payload_type,
+        out_event_pt: None,
+        style,
+        ptime_ms,
+    });
+    pipeline.set_secured(true);
+    let mut masked = vec![law.silence(); codes.len()];
+    let mut keep = |rtp: &[u8]| {
+        let Some((header, payload)) = Header::read(rtp) else { return };
+        let from = header.timestamp as usize;
+        if let Some(place) = masked.get_mut(from..from + payload.len()) {
+            place.copy_from_slice(&rtp[payload]);
+        }
+    };
+    let mut datagram = [0; HEADER_LEN + PACKET_SAMPLES_MAX];
+    for (index, payload) in codes.chunks_exact(samples).enumerate() {
+        let header = Header {
+            marker: index == 0,
+            payload_type,
+            sequence: index as u16,
+            timestamp: (index * samples) as u32,
+            ssrc: 1,
+        };
+        datagram[..HEADER_LEN].copy_from_slice(&header.write());
+        datagram[HEADER_LEN..HEADER_LEN + samples].copy_from_slice(payload);
+        let now_us = (index as u64 + 1) * u64::from(ptime_ms) * 1_000;
+        pipeline.packet(now_us, &datagram[..HEADER_LEN + samples], &mut keep, &mut |_| ());
+    }
+    while let Some(due_us) = pipeline.next_timeout_us() {
+        pipeline.timer(due_us, &mut keep);
+    }
+    masked
+}
