@@ -382,6 +382,7 @@ impl Handler<Noted> for CallActor {
                 self.feed(Input::KeyLost, ctx);
             }
             MediaNote::Flowing => self.feed(Input::Flowing, ctx),
+            MediaNote::Health(_) | MediaNote::Leaked => {}
         }
     }
 }

@@ -21,7 +21,7 @@ use tonewall_model::route::{self, Called, Plan};
 use tonewall_model::sdp::{self, Local, Remote};
 use tonewall_model::tenant::{Tenant, TrunkRole};
 use tonewall_secret::Secret;
-use tonewall_telephony::media::{MediaHandle, Side};
+use tonewall_telephony::media::{MediaHandle, MediaPlan, Side};
 use tonewall_telephony::sip::Incoming;
 use tracing::{error, info, warn};
 
@@ -144,7 +144,7 @@ impl TenantSupervisor {
         };
         let registry = Arc::clone(&self.around.registry);
         let noted = (Arc::clone(&registry), id.clone());
-        let media = self.around.media.open(tenant.mask, move |note| {
+        let media = self.around.media.open(plan_of(&tenant), move |note| {
             let (registry, id) = &noted;
             let Some(living) = registry.get(id).and_then(|entry| entry.actor.load_full()) else { return };
             if living.address.try_send(Noted(note)).is_err() {
@@ -277,6 +277,10 @@ impl Handler<Admitted> for TenantSupervisor {
     fn handle(&mut self, admitted: Admitted, _ctx: &mut Self::Context) {
         self.seat(admitted);
     }
+}
+
+fn plan_of(tenant: &Tenant) -> MediaPlan {
+    MediaPlan { style: tenant.mask, dial_tone_hz: tenant.dial_tone_hz, tap: None }
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub(crate) fn tenant() -> Tenant {
             address: AddressCheck::Off,
         },
         mask: MaskStyle::Tone,
+        dial_tone_hz: None,
+        tap: false,
         branding: Branding {
             colour: "#0b4f6c".into(),
             statement_name: "HARBOUR ENERGY".into(),

@@ -87,6 +87,8 @@ impl<'a> Reader<'a> {
             agents: agents?,
             capture: capture?,
             mask,
+            dial_tone_hz: None,
+            tap: false,
             branding: branding?,
             gateway: gateway?,
             crm: crm?,

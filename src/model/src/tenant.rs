@@ -28,6 +28,10 @@ pub struct Tenant {
     pub capture: CapturePlan,
     /// What the other side hears while the line is secured.
     pub mask: MaskStyle,
+    /// A dial tone of its own network, Hz, that is taken out before anything is judged.
+    pub dial_tone_hz: Option<[u16; 2]>,
+    /// Whether the masked call is written to a file, as a recorder would get it.
+    pub tap: bool,
     /// How it looks.
     pub branding: Branding,
     /// Where its payments go.
@@ -134,6 +138,8 @@ pub enum MaskStyle {
     Silence,
     /// Low noise.
     Comfort,
+    /// Nothing of the customer passes while a field is open; a flat tone a key.
+    Closed,
 }
 
 /// A card brand that a tenant may take.

@@ -53,6 +53,8 @@ pub(crate) fn tenant() -> Tenant {
             address: AddressCheck::Off,
         },
         mask: MaskStyle::Tone,
+        dial_tone_hz: None,
+        tap: false,
         branding: Branding {
             colour: "#204060".into(),
             statement_name: "HARBOUR".into(),

@@ -42,6 +42,9 @@ pub struct PipelineConfig {
     pub out_event_pt: Option<u8>,
     /// What the other side hears in place of a key.
     pub style: MaskStyle,
+    /// A dial tone of the tenant's own network, Hz, that is taken out before anything is judged; the
+    /// usual ones (350 and 440, 425) are in any case.
+    pub dial_tone_hz: Option<[u16; 2]>,
     /// Packet length, for packets that stand in for events.
     pub ptime_ms: u8,
 }

@@ -56,6 +56,7 @@ pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<
         out_audio_pt: payload_type,
         out_event_pt: None,
         style,
+        dial_tone_hz: None,
         ptime_ms,
     });
     pipeline.set_secured(true);

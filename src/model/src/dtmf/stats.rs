@@ -60,6 +60,8 @@ pub struct Stats {
     pub presses_event: u64,
     /// Presses that came first as SIP INFO.
     pub presses_info: u64,
+    /// Presses that came first as a KPML report.
+    pub presses_kpml: u64,
     /// Holes in the audio: lost packets, or time that the sender left out.
     pub holes: u64,
 }
@@ -70,6 +72,7 @@ impl Stats {
             Transport::InBand => self.presses_in_band += 1,
             Transport::Event => self.presses_event += 1,
             Transport::Info => self.presses_info += 1,
+            Transport::Kpml => self.presses_kpml += 1,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Media of one call: four sockets, the pipeline towards the agent, the relay towards the customer.
 
-use super::control::{MediaNote, Side};
+use super::control::{MediaNote, MediaPlan, Side};
 use super::rtcp;
 use super::shared::Shared;
 use super::source::{Admission, Source};
@@ -12,7 +12,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tonewall_model::dtmf::{EventPts, Law, Listener, Pipeline, PipelineConfig, Press, Verdict, rtp};
 use tonewall_model::sdp::Settled;
-use tonewall_model::tenant::MaskStyle;
 
 /// Packets that are drained from a socket at one wake-up before the next call has its turn.
 pub(crate) const DRAIN_MAX: usize = 32;
@@ -55,7 +54,7 @@ pub(crate) struct MediaCall {
     pub agent: MediaLeg,
     pub shared: Arc<Shared>,
     pub note: Note,
-    style: MaskStyle,
+    plan: MediaPlan,
     pipeline: Pipeline,
     listener: Listener,
     flowing: bool,
@@ -69,7 +68,7 @@ impl MediaCall {
         agent: MediaLeg,
         shared: Arc<Shared>,
         note: Note,
-        style: MaskStyle,
+        plan: MediaPlan,
     ) -> MediaCall {
         let config = PipelineConfig {
             law: Law::Mu,
@@ -77,7 +76,8 @@ impl MediaCall {
             event_pts: EventPts::default(),
             out_audio_pt: 0,
             out_event_pt: None,
-            style,
+            style: plan.style,
+            dial_tone_hz: plan.dial_tone_hz,
             ptime_ms: 20,
         };
         MediaCall {
@@ -85,7 +85,7 @@ impl MediaCall {
             agent,
             shared,
             note,
-            style,
+            plan,
             pipeline: Pipeline::new(config.clone()),
             listener: Listener::new(config),
             flowing: false,
@@ -116,13 +116,22 @@ impl MediaCall {
             event_pts: EventPts::new(&from.event_pts()),
             out_audio_pt: out.audio_pt,
             out_event_pt: out.event_pt,
-            style: self.style,
+            style: self.plan.style,
+            dial_tone_hz: self.plan.dial_tone_hz,
             ptime_ms: own.ptime_ms,
         })
     }
 
     pub fn secure(&mut self, on: bool) {
         self.pipeline.set_secured(on);
+    }
+
+    pub fn field(&mut self, open: bool) {
+        self.pipeline.set_field_open(open);
+    }
+
+    pub fn slow_keys(&mut self, on: bool) {
+        self.pipeline.set_slow_keys(on);
     }
 
     /// A digit came by SIP INFO.

@@ -2,18 +2,20 @@
 
 use super::call::{MediaCall, MediaLeg, Note};
 use super::ports::Ports;
-use super::shared::{Counters, Counts, KeysOf, Shared};
+use super::shared::{Counters, Counts, KeysOf, Shared, Witness};
 use super::thread::{MediaThread, Order, WAKE};
 use crate::sip::InfoInlet;
 use mio::{Poll, Waker};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
+use tonewall_model::dtmf::Unwell;
 use tonewall_model::sdp::Settled;
 use tonewall_model::tenant::MaskStyle;
 use tonewall_secret::Key;
@@ -33,6 +35,17 @@ pub struct MediaOptions {
     pub ports: RangeInclusive<u16>,
     /// Threads; one a core is right.
     pub threads: usize,
+}
+
+/// What a tenant wants of a call's media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaPlan {
+    /// What the agent hears in place of a key.
+    pub style: MaskStyle,
+    /// A dial tone of the tenant's own network, Hz.
+    pub dial_tone_hz: Option<[u16; 2]>,
+    /// Where the masked call is written to; `None`: nowhere.
+    pub tap: Option<PathBuf>,
 }
 
 /// A leg of a call.
@@ -55,6 +68,10 @@ pub enum MediaNote {
     KeyLost,
     /// The first packet of the customer reached the agent's port.
     Flowing,
+    /// Nothing of the customer passes, and why; `None`: the line can be vouched for again.
+    Health(Option<Unwell>),
+    /// The independent ear has heard a key leave the secured line.
+    Leaked,
 }
 
 /// Why media cannot be had.
@@ -106,7 +123,7 @@ impl MediaRuntime {
     /// Opens four sockets for a call. `note` is called on the media thread and must not block.
     pub fn open(
         &self,
-        style: MaskStyle,
+        plan: MediaPlan,
         note: impl Fn(MediaNote) + Send + Sync + 'static,
     ) -> Result<MediaHandle, MediaError> {
         let ((a_rtp, a_rtcp), (b_rtp, b_rtcp)) = (self.pair()?, self.pair()?);
@@ -122,7 +139,7 @@ impl MediaRuntime {
             MediaLeg::new(mio::net::UdpSocket::from_std(rtp), mio::net::UdpSocket::from_std(rtcp))
         };
         let note: Note = Box::new(note);
-        let call = MediaCall::new(leg(a_rtp, a_rtcp), leg(b_rtp, b_rtcp), Arc::clone(&shared), note, style);
+        let call = MediaCall::new(leg(a_rtp, a_rtcp), leg(b_rtp, b_rtcp), Arc::clone(&shared), note, plan);
         let control =
             MediaControl { id, shared, orders: thread.orders.clone(), waker: Arc::clone(&thread.waker) };
         control.order(Order::Open(id, Box::new(call)))?;
@@ -179,6 +196,11 @@ impl MediaControl {
         let _ = self.order(Order::Close(self.id));
     }
 
+    /// What the independent ears and the mask have seen of this call so far.
+    pub fn witness(&self) -> Witness {
+        self.shared.witness()
+    }
+
     /// Totals of this call.
     pub fn counts(&self) -> Counts {
         self.shared.counts()
@@ -222,6 +244,16 @@ impl MediaHandle {
     /// Secures or opens the line.
     pub fn secure(&self, on: bool) -> Result<(), MediaError> {
         self.control.order(Order::Secure(self.control.id, on))
+    }
+
+    /// A field was opened or closed.
+    pub fn field(&self, open: bool) -> Result<(), MediaError> {
+        self.control.order(Order::Field(self.control.id, open))
+    }
+
+    /// Merges repeats of a key, or no longer.
+    pub fn slow_keys(&self, on: bool) -> Result<(), MediaError> {
+        self.control.order(Order::SlowKeys(self.control.id, on))
     }
 
     /// Digits that arrive in the inlet go through the matching of this call from now on.

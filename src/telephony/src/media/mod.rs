@@ -12,5 +12,7 @@ mod shared;
 mod source;
 mod thread;
 
-pub use control::{MediaControl, MediaError, MediaHandle, MediaNote, MediaOptions, MediaRuntime, Side};
-pub use shared::{Counts, KeysOf};
+pub use control::{
+    MediaControl, MediaError, MediaHandle, MediaNote, MediaOptions, MediaPlan, MediaRuntime, Side,
+};
+pub use shared::{Counts, EarWitness, KeysOf, Witness};

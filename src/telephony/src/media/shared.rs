@@ -82,6 +82,32 @@ impl Counts {
     }
 }
 
+/// What an independent ear has heard of one stream that left a secured line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EarWitness {
+    /// Blocks of sound that it has judged.
+    pub windows: u64,
+    /// Whether it heard a key.
+    pub is_red: bool,
+    /// Sightings with at least each of the shares of [`tonewall_model::dtmf::TALLY_SHARES`].
+    pub tally: [u32; 5],
+}
+
+/// What media saw of one call, for its evidence record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Witness {
+    /// Packets.
+    pub counts: Counts,
+    /// Presses that each transport reported, matched or not: in-band, telephone-event, INFO, KPML.
+    pub transports: [u64; 4],
+    /// The ear on what left towards the agent.
+    pub to_agent: EarWitness,
+    /// The ear on the tap; `None` without a tap.
+    pub tap: Option<EarWitness>,
+    /// Times that the line could not be vouched for.
+    pub unwell: u64,
+}
+
 /// Flags, rings and counters of one call.
 pub(crate) struct Shared {
     pub shut: AtomicBool,
@@ -118,5 +144,9 @@ impl Shared {
 
     pub fn counts(&self) -> Counts {
         self.counters.read()
+    }
+
+    pub fn witness(&self) -> Witness {
+        Witness { counts: self.counts(), ..Witness::default() }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Order {
     Open(usize, Box<MediaCall>),
     Settle(usize, Side, Settled, Option<std::net::IpAddr>),
     Secure(usize, bool),
+    Field(usize, bool),
+    SlowKeys(usize, bool),
     Info(usize, Side, Arc<dyn Fn() -> Option<tonewall_secret::Key> + Send + Sync>),
     Close(usize),
     Stop,
@@ -114,6 +116,16 @@ impl MediaThread {
             Order::Secure(id, on) => {
                 if let Some(call) = self.calls.get_mut(&id) {
                     call.secure(on);
+                }
+            }
+            Order::Field(id, open) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.field(open);
+                }
+            }
+            Order::SlowKeys(id, on) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.slow_keys(on);
                 }
             }
             Order::Info(id, side, take) => {

@@ -25,6 +25,7 @@ pub fn config(law: Law, style: MaskStyle, ptime_ms: u8) -> PipelineConfig {
         out_audio_pt: audio_pt(law),
         out_event_pt: Some(OUT_EVENT_PT),
         style,
+        dial_tone_hz: None,
         ptime_ms,
     }
 }
