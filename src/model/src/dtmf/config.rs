@@ -20,6 +20,19 @@ impl EventPts {
         EventPts { list, len: len as u8 }
     }
 
+    /// These and, as far as there is room, `others`.
+    pub(super) fn and(&self, others: &EventPts) -> EventPts {
+        let mut both = *self;
+        for payload_type in &others.list[..usize::from(others.len)] {
+            let room = both.list.get_mut(usize::from(both.len));
+            if let Some(place) = room.filter(|_| !self.contains(*payload_type)) {
+                *place = *payload_type;
+                both.len += 1;
+            }
+        }
+        both
+    }
+
     /// Whether packets of this type are telephone-events.
     pub fn contains(&self, payload_type: u8) -> bool {
         self.list[..usize::from(self.len)].contains(&payload_type)
@@ -53,6 +66,11 @@ impl PipelineConfig {
     /// Whether the detector cannot carry on from `other` to this.
     pub(super) fn hears_otherwise(&self, other: &PipelineConfig) -> bool {
         self.law != other.law || self.audio_pt != other.audio_pt
+    }
+
+    /// Whether what comes in is told apart by other payload types.
+    pub(super) fn is_coded_otherwise(&self, other: &PipelineConfig) -> bool {
+        self.hears_otherwise(other) || self.event_pts != other.event_pts
     }
 
     /// Samples of a packet that stands in for one without audio.

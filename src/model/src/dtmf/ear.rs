@@ -1,6 +1,5 @@
 //! Everything that listens to one leg: packet order, tones, telephone-events, and their presses.
 
-use super::Press;
 use super::detector::Tone;
 use super::event::{self, Events, Sighting};
 use super::g711::Law;
@@ -9,6 +8,7 @@ use super::order::{Order, Place};
 use super::presses::Presses;
 use super::rtp::Header;
 use super::tones::Tones;
+use super::{Press, Transport};
 use tonewall_secret::Key;
 
 /// Difference between timestamp and samples received that is sloppiness of the sender and no
@@ -96,7 +96,7 @@ impl Ear {
         press: &mut dyn FnMut(Press),
     ) -> Heard {
         let hole = self.meet(header, place);
-        let cold = self.tones.heard_samples() < WARM_SAMPLES;
+        let cold = !self.is_warm();
         // What can match nothing any more goes now, not with the next press, which may never come.
         self.presses.expire(now_us);
         let mut heard = Heard { suspicious: false, muted: hole || cold || self.tail > 0, hole };
@@ -154,10 +154,31 @@ impl Ear {
         }
     }
 
-    /// A key came by SIP INFO.
-    pub fn info(&mut self, now_us: u64, key: Key, press: &mut dyn FnMut(Press)) {
+    /// A key came in signalling: by SIP INFO or KPML.
+    pub fn signal(&mut self, now_us: u64, key: Key, transport: Transport, press: &mut dyn FnMut(Press)) {
         self.tones.alert();
-        self.presses.info(now_us, key).map(press);
+        self.presses.signal(now_us, key, transport).map(press);
+    }
+
+    /// Repeats of a key are one press.
+    pub fn set_slow_keys(&mut self, on: bool) {
+        self.presses.set_slow(on);
+    }
+
+    /// Whether the detector has heard enough to be believed.
+    pub fn is_warm(&self) -> bool {
+        self.tones.heard_samples() >= WARM_SAMPLES
+    }
+
+    /// Whether the filters give numbers.
+    pub fn is_finite(&self) -> bool {
+        self.tones.is_finite()
+    }
+
+    /// Spoils the filters.
+    #[cfg(test)]
+    pub fn poison(&mut self) {
+        self.tones.take(|_: u8| f32::NAN, &[0; 20]);
     }
 
     /// Meets the packet's timestamp: says whether audio is missing before it.

@@ -1,10 +1,10 @@
 //! Detection without mask or hold: the agent's leg, where a keypad code secures the line.
 
-use super::Press;
 use super::config::PipelineConfig;
 use super::ear::Ear;
 use super::order::Place;
 use super::rtp::Header;
+use super::{Press, Transport};
 use tonewall_secret::Key;
 
 /// Listens to one leg and reports its presses.
@@ -46,6 +46,6 @@ impl Listener {
 
     /// A key came by SIP INFO.
     pub fn info(&mut self, now_us: u64, key: Key, press: &mut dyn FnMut(Press)) {
-        self.ear.info(now_us, key, press);
+        self.ear.signal(now_us, key, Transport::Info, press);
     }
 }

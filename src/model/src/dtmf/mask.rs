@@ -37,6 +37,14 @@ const fn period(peak: f32) -> [f32; 20] {
     wave
 }
 
+/// Noise from a counter: multiplications and shifts until no bit follows from its neighbour's.
+fn scatter(counter: u32) -> u32 {
+    let mut noise = counter.wrapping_mul(0x9E37_79B1);
+    noise = (noise ^ (noise >> 15)).wrapping_mul(0x85EB_CA77);
+    noise = (noise ^ (noise >> 13)).wrapping_mul(0xC2B2_AE3D);
+    noise ^ (noise >> 16)
+}
+
 /// The sound of the mask on one leg.
 pub struct Mask {
     /// Companding law of what leaves.
@@ -46,13 +54,12 @@ pub struct Mask {
     /// Samples left of the flat tone and the pause behind it.
     flat_left: u32,
     flat_queue: u8,
-    noise: u32,
 }
 
 impl Mask {
     /// A mask that has nothing to say yet.
     pub fn new(law: Law, style: MaskStyle) -> Mask {
-        Mask { law, style, flat_left: 0, flat_queue: 0, noise: 0x2F6E_2B1D }
+        Mask { law, style, flat_left: 0, flat_queue: 0 }
     }
 
     /// A key was pressed: it will be heard as one flat tone, if the tenant chose so.
@@ -67,11 +74,11 @@ impl Mask {
         (self.flat_left, self.flat_queue) = (0, 0);
     }
 
-    /// Writes what the other side hears over a packet that leaves now; `muted` takes the packet's
-    /// own sound away, a flat tone does so in any case.
-    pub fn render(&mut self, payload: &mut [u8], muted: bool) -> bool {
+    /// Writes what the other side hears over a packet that leaves now, of that RTP timestamp;
+    /// `muted` takes the packet's own sound away, a flat tone does so in any case.
+    pub fn render(&mut self, payload: &mut [u8], timestamp: u32, muted: bool) -> bool {
         if muted {
-            self.fill(payload);
+            self.fill(payload, timestamp);
         }
         let mut sounded = false;
         for code in payload {
@@ -88,16 +95,16 @@ impl Mask {
         sounded
     }
 
-    /// Writes silence, or low noise if the tenant chose so.
-    pub fn fill(&mut self, payload: &mut [u8]) {
+    /// Writes silence, or low noise if the tenant chose so. The noise depends on the RTP timestamp
+    /// alone: were it drawn from one run, it would tell how much has been masked before.
+    pub fn fill(&self, payload: &mut [u8], timestamp: u32) {
         if self.style != MaskStyle::Comfort {
             payload.fill(self.law.silence());
             return;
         }
-        for code in payload {
-            self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        for (n, code) in payload.iter_mut().enumerate() {
             // ±32 of 32,768: about −66 dBm0, a quiet line.
-            *code = self.law.encode(((self.noise >> 26) as i16) - 32);
+            *code = self.law.encode((scatter(timestamp.wrapping_add(n as u32)) >> 26) as i16 - 32);
         }
     }
 

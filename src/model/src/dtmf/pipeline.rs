@@ -1,22 +1,24 @@
 //! One direction of a call, customer to agent: judge, hold, mask, pass on.
 
-use super::Press;
-use super::config::PipelineConfig;
+use super::config::{EventPts, PipelineConfig};
 use super::ear::Ear;
 use super::event;
-use super::health::Unwell;
+use super::health::{Health, Unwell};
 use super::hold::{Held, Hold, PACKET_SAMPLES_MAX};
 use super::mask::Mask;
 use super::order::Place;
 use super::rtp::{HEADER_LEN, Header};
 use super::stats::{Stats, Verdict};
+use super::{Press, Transport};
+use crate::tenant::MaskStyle;
 use tonewall_secret::Key;
 
 /// Longest datagram that is looked at: an Ethernet MTU. Longer ones are dropped.
 const DATAGRAM_MAX: usize = 1_500;
 
-/// Comfort noise (RFC 3389), static payload type 13.
-const COMFORT_NOISE_PT: u8 = 13;
+/// Comfort noise at 8,000 Hz (RFC 3389 §4), and what it had before (RFC 3551 §6). It needs no
+/// negotiation, and as our answers name no other type for it, none can be negotiated.
+const COMFORT_NOISE_PTS: [u8; 2] = [13, 19];
 
 /// Whether the line is secured.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,11 @@ pub struct Pipeline {
     hold: Hold,
     mask: Mask,
     stats: Stats,
+    health: Health,
     field_open: bool,
+    /// Payload types that carried events before they were negotiated anew: a sender may go on with
+    /// an event, and a network with a packet, of then.
+    former_event_pts: EventPts,
 }
 
 impl Pipeline {
@@ -63,19 +69,30 @@ impl Pipeline {
             hold: Hold::new(),
             mask,
             stats: Stats::default(),
+            health: Health::new(),
             field_open: false,
+            former_event_pts: EventPts::default(),
         }
     }
 
     /// Takes over what a re-INVITE negotiated. If the coding changed, a secured line is mute until
-    /// the detector is warm again.
+    /// the detector is warm again; while it is secured, packets of former event types are events.
     pub fn reconfigure(&mut self, config: PipelineConfig) {
         if config.hears_otherwise(&self.config) {
             self.ear.restart();
+            self.health.recoded();
             self.hold.mute();
+        }
+        if self.field_open && config.is_coded_otherwise(&self.config) {
+            self.health.trip(Unwell::Coding);
+        }
+        self.health.renegotiated();
+        if self.state != State::Open {
+            self.former_event_pts = self.config.event_pts.and(&self.former_event_pts);
         }
         (self.mask.law, self.mask.style) = (config.law, config.style);
         self.config = config;
+        self.fail_closed();
     }
 
     /// Secures or opens the line, from the next packet on. Arrival moves by the hold; nothing is
@@ -89,18 +106,30 @@ impl Pipeline {
         };
     }
 
-    /// A field was opened or closed: what the tenant's `closed` mode and a change of coding or source
-    /// depend on.
+    /// A field was opened or closed. While one is open, a tenant who chose `closed` lets nothing of
+    /// the customer pass, and another coding or source makes the line unwell.
     pub fn set_field_open(&mut self, open: bool) {
         self.field_open = open;
+        self.fail_closed();
     }
 
-    /// Merges repeats of a key for customers whose phone doubles tones or who hold keys unsteadily.
-    pub fn set_slow_keys(&mut self, _on: bool) {}
+    /// Merges repeats of a key for customers whose phone doubles tones or who hold keys unsteadily:
+    /// the same key again within 400 ms of its end is the same press.
+    pub fn set_slow_keys(&mut self, on: bool) {
+        self.ear.set_slow_keys(on);
+    }
 
-    /// Why nothing of the customer passes just now; `None` while the line can be vouched for.
+    /// Why nothing of the customer passes a secured line just now, and why no press is reported if
+    /// it is more than that the detector has not heard enough yet; `None` while the line can be
+    /// vouched for.
     pub fn unwell(&self) -> Option<Unwell> {
-        None
+        self.health.unwell()
+    }
+
+    /// Spoils the detector.
+    #[cfg(test)]
+    pub fn poison(&mut self) {
+        self.ear.poison();
     }
 
     /// Whether the line is secured (or shut).
@@ -125,6 +154,7 @@ impl Pipeline {
         press: &mut dyn FnMut(Press),
     ) -> Verdict {
         self.stats.packets_in += 1;
+        self.health.datagram(now_us);
         if rtp.len() > DATAGRAM_MAX {
             self.stats.too_long += 1;
             return Verdict::TooLong;
@@ -134,8 +164,8 @@ impl Pipeline {
             return Verdict::NotRtp;
         };
         let is_audio = header.payload_type == self.config.audio_pt;
-        let is_event = !is_audio && self.config.event_pts.contains(header.payload_type);
-        if !is_audio && !is_event && header.payload_type != COMFORT_NOISE_PT {
+        let is_event = !is_audio && self.is_event(header.payload_type);
+        if !is_audio && !is_event && !COMFORT_NOISE_PTS.contains(&header.payload_type) {
             self.stats.unknown_payload_type += 1;
             return Verdict::UnknownPayloadType;
         }
@@ -149,6 +179,11 @@ impl Pipeline {
             Place::Duplicate => self.stats.duplicate += 1,
             Place::Next | Place::AfterGap | Place::Restart => {}
         }
+        self.health.source(header.ssrc, self.field_open);
+        if is_audio {
+            self.health.audio(now_us, &header, arrival.place, arrival.payload.len() as u32);
+        }
+        self.fail_closed();
         match (is_audio, is_event) {
             (true, _) => self.audio(&arrival, out, press),
             (_, true) => self.event(&arrival, out, press),
@@ -158,9 +193,12 @@ impl Pipeline {
 
     /// A key came by SIP INFO.
     pub fn info(&mut self, now_us: u64, key: Key, press: &mut dyn FnMut(Press)) {
-        if self.state != State::Shut {
-            self.heard(press, |ear, press| ear.info(now_us, key, press));
-        }
+        self.signal(now_us, key, Transport::Info, press);
+    }
+
+    /// A key came by a KPML report (RFC 4730).
+    pub fn kpml(&mut self, now_us: u64, key: Key, press: &mut dyn FnMut(Press)) {
+        self.signal(now_us, key, Transport::Kpml, press);
     }
 
     /// Lets packets go whose successor is overdue.
@@ -181,6 +219,12 @@ impl Pipeline {
         Stats { holes: self.ear.holes, suspicions: self.ear.suspicions, ..self.stats }
     }
 
+    fn signal(&mut self, now_us: u64, key: Key, transport: Transport, press: &mut dyn FnMut(Press)) {
+        if self.state != State::Shut {
+            self.heard(press, |ear, press| ear.signal(now_us, key, transport, press));
+        }
+    }
+
     fn audio(
         &mut self,
         arrival: &Arrival,
@@ -197,14 +241,13 @@ impl Pipeline {
             self.stats.masked += 1;
             self.hold.mute();
         }
+        self.check_ear();
         if heard.hole || place != Place::Next {
             self.release_all(true, out);
         }
         self.hold.judged(payload.len());
-        if self.state == State::Opening && !self.ear.is_masking() {
-            self.release_all(false, out);
-            self.mask.quiet();
-            self.state = State::Open;
+        if self.state == State::Opening && !self.ear.is_masking() && !self.is_closed() {
+            self.open(out);
         }
         if self.state == State::Open {
             self.relay(arrival, self.config.out_audio_pt, out);
@@ -216,8 +259,9 @@ impl Pipeline {
             self.silent(*header, payload.len(), out);
             return Verdict::TooLong;
         }
-        self.hold_back(now_us, *header, payload, heard.muted, out);
-        if heard.muted { Verdict::Masked } else { Verdict::Held }
+        let muted = heard.muted || self.is_silenced();
+        self.hold_back(now_us, *header, payload, muted, out);
+        if muted { Verdict::Masked } else { Verdict::Held }
     }
 
     fn event(
@@ -240,10 +284,55 @@ impl Pipeline {
 
     fn comfort_noise(&mut self, arrival: &Arrival, out: &mut dyn FnMut(&[u8])) -> Verdict {
         if self.state == State::Open {
-            self.relay(arrival, COMFORT_NOISE_PT, out);
+            self.relay(arrival, arrival.header.payload_type, out);
             return Verdict::Relayed;
         }
         self.stand_in(arrival, arrival.header, arrival.place, out)
+    }
+
+    fn is_event(&self, payload_type: u8) -> bool {
+        self.config.event_pts.contains(payload_type) || self.former_event_pts.contains(payload_type)
+    }
+
+    /// Whether the tenant lets nothing of the customer pass just now.
+    fn is_closed(&self) -> bool {
+        self.field_open && self.config.style == MaskStyle::Closed
+    }
+
+    /// Whether nothing of the customer passes, whatever it sounds like.
+    fn is_silenced(&self) -> bool {
+        self.is_closed() || self.health.unwell().is_some()
+    }
+
+    /// Silences what waits, too, if nothing may pass any more. A line that cannot be vouched for owes
+    /// no flat tones either: the presses behind them will be asked for again.
+    fn fail_closed(&mut self) {
+        if self.state == State::Open {
+            return;
+        }
+        if self.is_silenced() {
+            self.hold.mute();
+        }
+        if self.health.is_tripped() {
+            self.mask.quiet();
+        }
+    }
+
+    /// Asks the ear how it is. One whose filters give no numbers would never be suspicious again.
+    fn check_ear(&mut self) {
+        let is_finite = self.ear.is_finite();
+        self.health.heard(self.ear.is_warm(), is_finite);
+        if !is_finite {
+            self.ear.restart();
+            self.fail_closed();
+        }
+    }
+
+    fn open(&mut self, out: &mut dyn FnMut(&[u8])) {
+        self.release_all(false, out);
+        self.mask.quiet();
+        self.state = State::Open;
+        self.former_event_pts = EventPts::default();
     }
 
     /// Puts a silent audio packet where one without audio was, so that no gap arises. What waits
@@ -292,16 +381,21 @@ impl Pipeline {
         verdict
     }
 
-    /// Lets the ear listen, counts its presses, and owes the other side a flat tone for each.
+    /// Lets the ear listen, counts its presses, and owes the other side a flat tone for each. What is
+    /// pressed on a secured line that cannot be vouched for is no press.
     fn heard<R>(
         &mut self,
         press: &mut dyn FnMut(Press),
         listen: impl FnOnce(&mut Ear, &mut dyn FnMut(Press)) -> R,
     ) -> R {
-        let (stats, mask, state) = (&mut self.stats, &mut self.mask, self.state);
+        let (stats, mask) = (&mut self.stats, &mut self.mask);
+        let (is_open, is_tripped) = (self.state == State::Open, self.health.is_tripped());
         listen(&mut self.ear, &mut |found: Press| {
+            if is_tripped && !is_open {
+                return;
+            }
             stats.count(found.transport);
-            if state != State::Open {
+            if !is_open {
                 mask.key();
             }
             press(found);
@@ -338,7 +432,7 @@ impl Pipeline {
             return;
         };
         let payload = &mut payload[..usize::from(samples)];
-        let sounded = self.mask.render(payload, muted || held_muted);
+        let sounded = self.mask.render(payload, header.timestamp, muted || held_muted);
         self.stats.muted += u64::from(muted || held_muted || sounded);
         self.send(header, payload, out);
     }
@@ -347,7 +441,7 @@ impl Pipeline {
     fn silent(&mut self, header: Header, samples: usize, out: &mut dyn FnMut(&[u8])) {
         let mut payload = [0; DATAGRAM_MAX];
         let payload = &mut payload[..samples.min(DATAGRAM_MAX - HEADER_LEN)];
-        self.mask.fill(payload);
+        self.mask.fill(payload, header.timestamp);
         self.stats.muted += 1;
         self.send(header, payload, out);
     }

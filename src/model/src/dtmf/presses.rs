@@ -1,6 +1,11 @@
 //! One press over all transports is one digit.
+//!
+//! Each transport keeps its own order. A tone and a telephone-event match by overlap of RTP time;
+//! INFO and KPML have no media clock and match by order: the nth report of a digit belongs to its
+//! oldest press that has none by that transport.
 
 use super::{Press, Transport};
+use std::num::NonZeroU32;
 use tonewall_secret::Key;
 
 /// How far apart in-band tone and telephone-event of one press may lie: gateways cut tone and
@@ -12,25 +17,42 @@ const SKEW_SAMPLES: i32 = 480;
 /// (ITU-T Q.24: 30 ms).
 const BREAK_SAMPLES: i32 = 200;
 
+/// The same with slow keys: 450 ms, half way between 400 ms, which phones and hands that repeat a
+/// key stay under, and 500 ms, which whoever means it twice takes.
+const SLOW_SAMPLES: i32 = 3_600;
+
+/// The same for signalling, which has only its time of arrival.
+const SLOW_MS: u32 = SLOW_SAMPLES as u32 / 8;
+
 /// How long INFO may lag behind media or the other way round: several SIP retransmissions (T1 =
 /// 0.5 s). Longer would take the next press of the same digit for an echo of this one.
-const INFO_LAG_US: u64 = 2_000_000;
+const LAG_MS: u32 = 2_000;
 
-/// Matches after which INFO is known to repeat what media brings. One could be chance.
+/// Matches with media after which INFO, or KPML, is known to repeat what media brings. One could be
+/// chance. That both repeat each other tells nothing: then both would fall silent.
 const ECHO_MATCHES: u8 = 2;
 
-/// Presses remembered: a fast dialler makes 25 in [`INFO_LAG_US`], a person 10; the memory holds
-/// digits, so it is short.
-const REMEMBERED: usize = 12;
+/// Presses remembered: a card number. A fast dialler makes so many in 1.6 s, a person 8 in
+/// [`LAG_MS`]. Fewer would double what INFO brings late; the memory holds digits, so it is short.
+const REMEMBERED: usize = 16;
+
+/// Transports without a media clock.
+const SIGNALS: usize = 2;
 
 struct Known {
     key: Key,
     /// When it was last heard of.
-    at_us: u64,
+    at: Moment,
     tone: Report,
     event: Report,
-    info: bool,
+    /// When INFO and KPML brought it.
+    signals: [Option<Moment>; SIGNALS],
 }
+
+/// A time of arrival in milliseconds, odd ones only, so that an `Option` of it is no larger. It
+/// wraps after 49 days.
+#[derive(Clone, Copy)]
+struct Moment(NonZeroU32);
 
 /// Whether one transport with a media clock reported a press.
 #[derive(Clone, Copy)]
@@ -39,8 +61,8 @@ enum Report {
     No,
     /// It did, before the clock started anew.
     Once,
-    /// It did, from this to that RTP timestamp.
-    Span(u32, u32),
+    /// It did, for so many samples (8 s at most are kept) until that RTP timestamp.
+    Span(u16, u32),
 }
 
 /// The presses of one leg.
@@ -48,10 +70,18 @@ enum Report {
 pub struct Presses {
     /// Oldest first.
     known: [Option<Known>; REMEMBERED],
-    info_matches: u8,
+    /// Matches of INFO and of KPML with media.
+    matches: [u8; SIGNALS],
+    /// Repeats of a key are one press.
+    slow: bool,
 }
 
 impl Presses {
+    /// Repeats of a key are one press, or no longer.
+    pub fn set_slow(&mut self, on: bool) {
+        self.slow = on;
+    }
+
     /// A tone was recognised between two RTP timestamps; `Some` if it is a press of its own.
     pub fn in_band(&mut self, now_us: u64, key: Key, start: u32, until: u32) -> Option<Press> {
         self.expire(now_us);
@@ -62,21 +92,26 @@ impl Presses {
         };
         if let Some(known) = self.known.iter_mut().flatten().find(goes_on) {
             known.tone.lengthen(until);
-            known.at_us = now_us;
+            known.at = Moment::of(now_us);
             return None;
         }
         if let Some(known) = self.known.iter_mut().flatten().find(matches) {
-            known.tone = Report::Span(start, until);
+            known.tone = Report::span(start, until);
             return None;
         }
-        self.media(now_us, key, Report::Span(start, until), Report::No)
+        if let Some(known) = self.repeated(&key, start, until) {
+            known.tone.join(start, until);
+            known.at = Moment::of(now_us);
+            return None;
+        }
+        self.media(now_us, key, Transport::InBand, Report::span(start, until))
     }
 
     /// The tone that was recognised last goes on.
     pub fn in_band_until(&mut self, now_us: u64, until: u32) {
         if let Some(known) = self.known.iter_mut().flatten().rfind(|known| !known.tone.is_no()) {
             known.tone.lengthen(until);
-            known.at_us = now_us;
+            known.at = Moment::of(now_us);
         }
     }
 
@@ -87,36 +122,51 @@ impl Presses {
             known.key.same_as(&key) && known.event.is_no() && known.tone.is_near(start, until, SKEW_SAMPLES)
         };
         if let Some(known) = self.known.iter_mut().flatten().find(matches) {
-            known.event = Report::Span(start, until);
+            known.event = Report::span(start, until);
             return None;
         }
-        self.media(now_us, key, Report::No, Report::Span(start, until))
+        if let Some(known) = self.repeated(&key, start, until) {
+            known.event.join(start, until);
+            known.at = Moment::of(now_us);
+            return None;
+        }
+        self.media(now_us, key, Transport::Event, Report::span(start, until))
     }
 
     /// The event that began last goes on.
     pub fn event_until(&mut self, now_us: u64, until: u32) {
         if let Some(known) = self.known.iter_mut().flatten().rfind(|known| !known.event.is_no()) {
             known.event.lengthen(until);
-            known.at_us = now_us;
+            known.at = Moment::of(now_us);
         }
     }
 
-    /// A key came by SIP INFO, which has no media clock: the nth report belongs to the oldest
-    /// unmatched press of that digit.
-    pub fn info(&mut self, now_us: u64, key: Key) -> Option<Press> {
+    /// A key came in signalling, by INFO or by KPML: the nth report belongs to the oldest press of
+    /// that digit which has none.
+    pub fn signal(&mut self, now_us: u64, key: Key, transport: Transport) -> Option<Press> {
+        let own = usize::from(transport == Transport::Kpml);
         self.expire(now_us);
-        let matches = |known: &Known| {
-            !known.info && known.key.same_as(&key) && now_us.saturating_sub(known.at_us) <= INFO_LAG_US
-        };
-        if let Some(known) = self.known.iter_mut().flatten().find(|known| matches(known)) {
-            known.info = true;
-            self.info_matches = self.info_matches.saturating_add(1);
+        let matches = |known: &&mut Known| known.signals[own].is_none() && known.key.same_as(&key);
+        if let Some(known) = self.known.iter_mut().flatten().find(matches) {
+            known.signals[own] = Some(Moment::of(now_us));
+            if known.is_media() {
+                self.matches[own] = self.matches[own].saturating_add(1);
+            }
             return None;
         }
-        if self.info_matches >= ECHO_MATCHES {
+        if self.matches[own] >= ECHO_MATCHES {
             return None;
         }
-        self.remember(now_us, key, Report::No, Report::No)
+        if let Some(known) = self.newest().filter(|known| known.key.same_as(&key))
+            && known.signals[own].is_some_and(|at| at.ms_before(now_us) <= SLOW_MS)
+        {
+            known.at = Moment::of(now_us);
+            known.signals[own] = Some(known.at);
+            return None;
+        }
+        let mut signals = [None; SIGNALS];
+        signals[own] = Some(Moment::of(now_us));
+        self.remember(now_us, key, transport, Report::No, signals)
     }
 
     /// The RTP clock starts anew (another SSRC): what has been seen can be matched by order only.
@@ -127,62 +177,115 @@ impl Presses {
         }
     }
 
-    /// A press by media that no other media brought: an INFO ahead of it, or a new one.
-    fn media(&mut self, now_us: u64, key: Key, tone: Report, event: Report) -> Option<Press> {
-        let matches = |known: &&mut Known| {
-            known.key.same_as(&key)
-                && known.info
-                && known.tone.is_no()
-                && known.event.is_no()
-                && now_us.saturating_sub(known.at_us) <= INFO_LAG_US
-        };
+    /// With slow keys, the newest press, of which this is a repeat.
+    fn repeated(&mut self, key: &Key, start: u32, until: u32) -> Option<&mut Known> {
+        self.newest().filter(|known| {
+            let near = |report: &Report| report.is_near(start, until, SLOW_SAMPLES);
+            known.key.same_as(key) && (near(&known.tone) || near(&known.event))
+        })
+    }
+
+    /// With slow keys, the newest press.
+    fn newest(&mut self) -> Option<&mut Known> {
+        self.known.iter_mut().rev().filter(|_| self.slow).flatten().next()
+    }
+
+    /// A press by media that no other media brought: one that signalling told before, or a new one.
+    fn media(&mut self, now_us: u64, key: Key, transport: Transport, report: Report) -> Option<Press> {
+        let matches = |known: &&mut Known| known.key.same_as(&key) && !known.is_media();
         let Some(known) = self.known.iter_mut().flatten().find(matches) else {
-            return self.remember(now_us, key, tone, event);
+            return self.remember(now_us, key, transport, report, [None; SIGNALS]);
         };
-        (known.tone, known.event) = (tone, event);
-        self.info_matches = self.info_matches.saturating_add(1);
+        known.report(transport, report);
+        for (matches, signal) in self.matches.iter_mut().zip(known.signals) {
+            *matches = matches.saturating_add(u8::from(signal.is_some()));
+        }
         None
     }
 
-    fn remember(&mut self, now_us: u64, key: Key, tone: Report, event: Report) -> Option<Press> {
-        let transport = match (tone.is_no(), event.is_no()) {
-            (false, _) => Transport::InBand,
-            (true, false) => Transport::Event,
-            (true, true) => Transport::Info,
-        };
+    fn remember(
+        &mut self,
+        now_us: u64,
+        key: Key,
+        transport: Transport,
+        report: Report,
+        signals: [Option<Moment>; SIGNALS],
+    ) -> Option<Press> {
         let own = twin(&key)?;
+        let mut known =
+            Known { key: own, at: Moment::of(now_us), tone: Report::No, event: Report::No, signals };
+        known.report(transport, report);
         self.known.rotate_left(1);
-        self.known[REMEMBERED - 1] =
-            Some(Known { key: own, at_us: now_us, tone, event, info: transport == Transport::Info });
+        self.known[REMEMBERED - 1] = Some(known);
         Some(Press { key, transport })
     }
 
     /// Forgets, and thereby wipes, what can match nothing any more.
     pub fn expire(&mut self, now_us: u64) {
         for place in &mut self.known {
-            if place.as_ref().is_some_and(|known| now_us.saturating_sub(known.at_us) > INFO_LAG_US) {
+            if place.as_ref().is_some_and(|known| known.at.ms_before(now_us) > LAG_MS) {
                 *place = None;
             }
         }
     }
 }
 
+impl Known {
+    /// Whether a transport with a media clock brought it.
+    fn is_media(&self) -> bool {
+        !self.tone.is_no() || !self.event.is_no()
+    }
+
+    fn report(&mut self, transport: Transport, report: Report) {
+        match transport {
+            Transport::InBand => self.tone = report,
+            Transport::Event => self.event = report,
+            Transport::Info | Transport::Kpml => {}
+        }
+    }
+}
+
+impl Moment {
+    fn of(now_us: u64) -> Moment {
+        Moment(NonZeroU32::MIN | (now_us / 1_000) as u32)
+    }
+
+    fn ms_before(self, now_us: u64) -> u32 {
+        // An odd millisecond may lie one ahead.
+        (((now_us / 1_000) as u32).wrapping_sub(self.0.get()) as i32).max(0) as u32
+    }
+}
+
 impl Report {
+    fn span(start: u32, until: u32) -> Report {
+        let samples = (until.wrapping_sub(start) as i32).max(0);
+        Report::Span(u16::try_from(samples).unwrap_or(u16::MAX), until)
+    }
+
     fn is_no(&self) -> bool {
         matches!(self, Report::No)
     }
 
     /// Whether it overlaps a stretch of RTP time when either may be off by `slack` samples.
     fn is_near(&self, start: u32, until: u32, slack: i32) -> bool {
-        let Report::Span(from, to) = *self else { return false };
+        let Report::Span(samples, to) = *self else { return false };
+        let from = to.wrapping_sub(u32::from(samples));
         start.wrapping_sub(to) as i32 <= slack && from.wrapping_sub(until) as i32 <= slack
     }
 
     fn lengthen(&mut self, until: u32) {
-        if let Report::Span(_, to) = self
-            && until.wrapping_sub(*to) as i32 > 0
-        {
-            *to = until;
+        if let Report::Span(samples, to) = self {
+            let more = (until.wrapping_sub(*to) as i32).max(0) as u32;
+            *to = to.wrapping_add(more);
+            *samples = samples.saturating_add(u16::try_from(more).unwrap_or(u16::MAX));
+        }
+    }
+
+    /// Takes a stretch in that belongs to the same press.
+    fn join(&mut self, start: u32, until: u32) {
+        match self {
+            Report::Span(..) => self.lengthen(until),
+            Report::No | Report::Once => *self = Report::span(start, until),
         }
     }
 
@@ -231,7 +334,7 @@ mod tests {
                 presses.event_until(us(ms), rtp(ms, 8 * long));
                 found
             }
-            Info(code, ms) => presses.info(us(ms), key(code)),
+            Info(code, ms) => presses.signal(us(ms), key(code), Transport::Info),
         };
         steps.iter().filter_map(one).map(|press| press.transport).collect()
     }

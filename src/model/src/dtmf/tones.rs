@@ -43,6 +43,12 @@ impl Tones {
         self.suspicion.alert();
     }
 
+    /// Whether what the filters give is still a number: what is none is never suspicious.
+    pub fn is_finite(&self) -> bool {
+        let energy = self.front.energy(0);
+        (energy.band + energy.voice + energy.dial).is_finite()
+    }
+
     /// Samples heard since the start.
     pub fn heard_samples(&self) -> u32 {
         self.heard_samples

@@ -1,7 +1,9 @@
 //! The mask from the outside: generated sound goes in as RTP, a listener judges what comes out.
 
 mod behaviour;
+mod closed;
 mod detection;
+mod health;
 mod judge;
 mod leak;
 mod robust;
