@@ -24,9 +24,14 @@ const SLOW_SAMPLES: i32 = 3_600;
 /// The same for signalling, which has only its time of arrival.
 const SLOW_MS: u32 = SLOW_SAMPLES as u32 / 8;
 
-/// How long INFO may lag behind media or the other way round: several SIP retransmissions (T1 =
-/// 0.5 s). Longer would take the next press of the same digit for an echo of this one.
+/// How long INFO may lag behind media: several SIP retransmissions (T1 = 0.5 s). Longer would take
+/// the next press of the same digit for an echo of this one.
 const LAG_MS: u32 = 2_000;
+
+/// How long INFO may be ahead of media: the delay of a line one can still talk on, and 60 ms until a
+/// tone is recognised. Longer would take the first press by media, on a leg that had INFO alone, for
+/// the one before; shorter doubles keys where the audio is that late.
+const AHEAD_MS: u32 = 600;
 
 /// Matches with media after which INFO, or KPML, is known to repeat what media brings. One could be
 /// chance. That both repeat each other tells nothing: then both would fall silent.
@@ -192,7 +197,9 @@ impl Presses {
 
     /// A press by media that no other media brought: one that signalling told before, or a new one.
     fn media(&mut self, now_us: u64, key: Key, transport: Transport, report: Report) -> Option<Press> {
-        let matches = |known: &&mut Known| known.key.same_as(&key) && !known.is_media();
+        let matches = |known: &&mut Known| {
+            known.key.same_as(&key) && !known.is_media() && known.at.ms_before(now_us) <= AHEAD_MS
+        };
         let Some(known) = self.known.iter_mut().flatten().find(matches) else {
             return self.remember(now_us, key, transport, report, [None; SIGNALS]);
         };

@@ -9,5 +9,6 @@ mod leak;
 mod robust;
 mod secrecy;
 mod sound;
+mod transports;
 mod verdict;
 mod wire;
