@@ -1,82 +1,72 @@
-//! Media of one call: four sockets, the pipeline towards the agent, the relay towards the customer.
+//! Media of one call: four sockets, a pipeline for each direction, and what watches over them.
+//!
+//! Both directions are secured together. Towards the agent the tenant's mask takes the place of
+//! keys. Towards the customer it is silence, for keys of the agent and for what the agent's phone
+//! throws back of the customer's: neither the customer's line nor the tap is to carry them.
 
 use super::control::{MediaNote, MediaPlan, Side};
+use super::leg::{MediaLeg, receive};
+use super::outlet::{self, Left, Line};
 use super::rtcp;
 use super::shared::Shared;
-use super::source::{Admission, Source};
-use mio::net::UdpSocket;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use super::source::Admission;
+use super::tap::{Feed, Note};
+use super::watch::Watch;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tonewall_model::dtmf::{EventPts, Law, Listener, Pipeline, PipelineConfig, Press, Verdict, rtp};
+use tonewall_model::dtmf::{EventPts, Law, Pipeline, PipelineConfig, Press, Transport, Unwell, Verdict};
 use tonewall_model::sdp::Settled;
+use tonewall_model::tenant::MaskStyle;
+use tonewall_secret::Key;
 
 /// Packets that are drained from a socket at one wake-up before the next call has its turn.
 pub(crate) const DRAIN_MAX: usize = 32;
 
-/// One leg's sockets and what was settled for it.
-pub(crate) struct MediaLeg {
-    pub rtp: UdpSocket,
-    pub rtcp: UdpSocket,
-    source: Source,
-    rtcp_source: Source,
-    settled: Option<Settled>,
-}
-
-impl MediaLeg {
-    pub fn new(rtp: UdpSocket, rtcp: UdpSocket) -> MediaLeg {
-        MediaLeg { rtp, rtcp, source: Source::new(), rtcp_source: Source::new(), settled: None }
-    }
-
-    fn settle(&mut self, settled: Settled, nat: Option<IpAddr>) {
-        self.source.expect(settled.rtp, nat);
-        self.rtcp_source.expect(settled.rtcp, nat);
-        self.settled = Some(settled);
-    }
-
-    /// Payload types that this leg may send.
-    fn event_pts(&self) -> Vec<u8> {
-        self.settled.and_then(|settled| settled.event_pt).into_iter().collect()
-    }
-
-    fn expects(&self, payload_type: u8) -> bool {
-        self.settled.is_some_and(|s| s.audio_pt == payload_type || s.event_pt == Some(payload_type))
-    }
-}
-
-/// How an owner hears of its call.
-pub(crate) type Note = Box<dyn Fn(MediaNote) + Send + Sync>;
+/// How long a line is mute after a packet over the rate of its port. Shorter would let pieces of a
+/// flood be heard between its drops; longer mutes talk after a burst.
+const STORM_US: u64 = 1_000_000;
 
 pub(crate) struct MediaCall {
     pub customer: MediaLeg,
     pub agent: MediaLeg,
-    pub shared: Arc<Shared>,
-    pub note: Note,
+    shared: Arc<Shared>,
+    note: Note,
     plan: MediaPlan,
+    /// Customer to agent.
     pipeline: Pipeline,
-    listener: Listener,
+    /// Agent to customer.
+    back: Pipeline,
+    /// On what leaves towards the agent.
+    watch: Watch,
+    tap: Option<Feed>,
+    storm_until_us: Option<u64>,
+    unwell: Option<Unwell>,
     flowing: bool,
+    #[cfg(feature = "faults")]
+    leaking: bool,
     /// Zero of the thread's clock; the thread sets it when it takes the call.
-    pub epoch: Instant,
+    epoch: Instant,
+    /// The earliest deadline that the thread knows of this call.
+    pub armed_us: Option<u64>,
 }
 
 impl MediaCall {
     pub fn new(
-        customer: MediaLeg,
-        agent: MediaLeg,
+        (customer, agent): (MediaLeg, MediaLeg),
         shared: Arc<Shared>,
         note: Note,
         plan: MediaPlan,
+        tap: Option<Feed>,
     ) -> MediaCall {
-        let config = PipelineConfig {
+        let config = |style| PipelineConfig {
             law: Law::Mu,
             audio_pt: 0,
             event_pts: EventPts::default(),
             out_audio_pt: 0,
             out_event_pt: None,
-            style: plan.style,
+            style,
             dial_tone_hz: plan.dial_tone_hz,
             ptime_ms: 20,
         };
@@ -85,11 +75,26 @@ impl MediaCall {
             agent,
             shared,
             note,
+            pipeline: Pipeline::new(config(plan.style)),
+            back: Pipeline::new(config(MaskStyle::Silence)),
             plan,
-            pipeline: Pipeline::new(config.clone()),
-            listener: Listener::new(config),
+            watch: Watch::default(),
+            tap,
+            storm_until_us: None,
+            unwell: None,
             flowing: false,
+            #[cfg(feature = "faults")]
+            leaking: false,
             epoch: Instant::now(),
+            armed_us: None,
+        }
+    }
+
+    /// A thread has taken the call.
+    pub fn begin(&mut self, epoch: Instant, now_us: u64) {
+        self.epoch = epoch;
+        if let Some(tap) = &mut self.tap {
+            tap.begin(now_us);
         }
     }
 
@@ -99,24 +104,24 @@ impl MediaCall {
             Side::Customer => self.customer.settle(settled, nat),
             Side::Agent => self.agent.settle(settled, nat),
         }
-        if let Some(config) = self.config(&self.customer, &self.agent) {
+        if let Some(config) = self.config(&self.customer, &self.agent, self.plan.style) {
             self.pipeline.reconfigure(config);
         }
-        if let Some(config) = self.config(&self.agent, &self.customer) {
-            self.listener.reconfigure(config);
+        if let Some(config) = self.config(&self.agent, &self.customer, MaskStyle::Silence) {
+            self.back.reconfigure(config);
         }
     }
 
-    fn config(&self, from: &MediaLeg, to: &MediaLeg) -> Option<PipelineConfig> {
+    fn config(&self, from: &MediaLeg, to: &MediaLeg, style: MaskStyle) -> Option<PipelineConfig> {
         let own = from.settled?;
         let out = to.settled.unwrap_or(own);
         Some(PipelineConfig {
             law: own.law,
             audio_pt: own.audio_pt,
-            event_pts: EventPts::new(&from.event_pts()),
+            event_pts: from.event_pts(),
             out_audio_pt: out.audio_pt,
             out_event_pt: out.event_pt,
-            style: self.plan.style,
+            style,
             dial_tone_hz: self.plan.dial_tone_hz,
             ptime_ms: own.ptime_ms,
         })
@@ -124,6 +129,7 @@ impl MediaCall {
 
     pub fn secure(&mut self, on: bool) {
         self.pipeline.set_secured(on);
+        self.back.set_secured(self.pipeline.is_secured());
     }
 
     pub fn field(&mut self, open: bool) {
@@ -134,14 +140,25 @@ impl MediaCall {
         self.pipeline.set_slow_keys(on);
     }
 
-    /// A digit came by SIP INFO.
-    pub fn info(&mut self, now_us: u64, side: Side, key: tonewall_secret::Key) {
+    /// From now on the customer's packets go to the agent as they came, secured or not.
+    #[cfg(feature = "faults")]
+    pub fn plant_leak(&mut self) {
+        self.leaking = true;
+    }
+
+    /// A digit came by signalling.
+    pub fn signalled(&mut self, now_us: u64, side: Side, transport: Transport, key: Key) {
         let arrived = self.arrived(now_us);
         let (shared, note) = (&*self.shared, &self.note);
         let mut heard = |press| bring(shared, note, side, arrived, press);
-        match side {
-            Side::Customer => self.pipeline.info(now_us, key, &mut heard),
-            Side::Agent => self.listener.info(now_us, key, &mut heard),
+        let pipeline = match side {
+            Side::Customer => &mut self.pipeline,
+            Side::Agent => &mut self.back,
+        };
+        match transport {
+            Transport::Info | Transport::Kpml | Transport::InBand | Transport::Event => {
+                pipeline.info(now_us, key, &mut heard);
+            }
         }
     }
 
@@ -150,60 +167,115 @@ impl MediaCall {
     }
 
     pub fn next_timeout_us(&self) -> Option<u64> {
-        self.pipeline.next_timeout_us()
+        let timeouts = [self.pipeline.next_timeout_us(), self.back.next_timeout_us(), self.storm_until_us];
+        timeouts.into_iter().flatten().min()
     }
 
     pub fn timer(&mut self, now_us: u64) {
-        let (agent, shared) = (&self.agent, &*self.shared);
-        self.pipeline.timer(now_us, &mut |packet| send_to_agent(agent, shared, packet));
+        self.heed_owner();
+        let line = self.line(now_us);
+        let MediaCall { customer, agent, shared, pipeline, back, watch, tap, note, .. } = self;
+        pipeline.timer(now_us, &mut |packet| to_agent(line, agent, shared, note, watch, tap, packet));
+        let line = Line { mute: false, ..line };
+        back.timer(now_us, &mut |packet| to_customer(line, customer, shared, tap, packet));
+        self.tell_health(now_us);
+    }
+
+    /// The line as it is now: the pipelines hear of an order before any packet does.
+    fn line(&self, now_us: u64) -> Line {
+        let secured = self.pipeline.is_secured();
+        let mute = secured && self.storm_until_us.is_some_and(|until| now_us < until);
+        Line { now_us, secured, mute }
+    }
+
+    /// A line whose owner is gone stays secured for good, and mute towards the agent.
+    fn heed_owner(&mut self) {
+        if self.shared.shut.load(Ordering::Acquire) {
+            self.pipeline.shut();
+            self.back.set_secured(true);
+        }
+    }
+
+    /// Tells the owner when what can be said of a secured line has changed.
+    fn tell_health(&mut self, now_us: u64) {
+        if self.storm_until_us.is_some_and(|until| until <= now_us) {
+            self.storm_until_us = None;
+        }
+        self.shared.presses(&self.pipeline.stats());
+        let storm = self.storm_until_us.map(|_| Unwell::Storm);
+        let secured = self.pipeline.is_secured();
+        let unwell = self.pipeline.unwell().or(storm).filter(|_| secured);
+        if unwell != self.unwell {
+            self.unwell = unwell;
+            if unwell.is_some() {
+                self.shared.count(|own| &own.unwell);
+            }
+            (self.note)(MediaNote::Health(unwell));
+        }
     }
 
     /// Drains what waits on the customer's RTP socket; `true` when there is more.
     pub fn customer_rtp(&mut self, now_us: u64, buffer: &mut [u8]) -> bool {
-        if self.shared.shut.load(Ordering::Acquire) {
-            self.pipeline.shut();
-        }
+        self.heed_owner();
         let arrived = self.arrived(now_us);
         for _ in 0..DRAIN_MAX {
             let Some((len, from)) = receive(&self.customer.rtp, buffer) else { return false };
-            if !admit(&mut self.customer, &self.shared, now_us, from, &buffer[..len]) {
-                continue;
+            match self.customer.admit(&self.shared, now_us, from, &buffer[..len]) {
+                Admission::Taken => self.from_customer(now_us, arrived, &buffer[..len]),
+                Admission::OverRate => self.storm_until_us = Some(now_us + STORM_US),
+                Admission::Stranger => continue,
             }
-            self.shared.count(|own| &own.customer_packets);
-            let (agent, shared, note) = (&self.agent, &*self.shared, &self.note);
-            let verdict = self.pipeline.packet(
-                now_us,
-                &buffer[..len],
-                &mut |packet| send_to_agent(agent, shared, packet),
-                &mut |press| bring(shared, note, Side::Customer, arrived, press),
-            );
-            tally(&self.shared, verdict);
-            if !self.flowing && self.shared.counters.to_agent.load(Ordering::Relaxed) > 0 {
-                self.flowing = true;
-                (self.note)(MediaNote::Flowing);
-            }
+            self.tell_health(now_us);
         }
         true
     }
 
+    fn from_customer(&mut self, now_us: u64, arrived: Instant, packet: &[u8]) {
+        let line = self.line(now_us);
+        self.shared.count(|own| &own.customer_packets);
+        #[cfg(feature = "faults")]
+        let masks = !self.leaking;
+        #[cfg(not(feature = "faults"))]
+        let masks = true;
+        let MediaCall { agent, shared, pipeline, watch, tap, note, .. } = self;
+        let verdict = pipeline.packet(
+            now_us,
+            packet,
+            &mut |packet| {
+                if masks {
+                    to_agent(line, agent, shared, note, watch, tap, packet);
+                }
+            },
+            &mut |press| bring(shared, note, Side::Customer, arrived, press),
+        );
+        if !masks {
+            to_agent(line, agent, shared, note, watch, tap, packet);
+        }
+        tally(shared, verdict);
+        if !self.flowing && self.shared.counters.to_agent.load(Ordering::Relaxed) > 0 {
+            self.flowing = true;
+            (self.note)(MediaNote::Flowing);
+        }
+    }
+
     /// Drains what waits on the agent's RTP socket; `true` when there is more.
     pub fn agent_rtp(&mut self, now_us: u64, buffer: &mut [u8]) -> bool {
+        self.heed_owner();
         let arrived = self.arrived(now_us);
+        let line = Line { mute: false, ..self.line(now_us) };
         for _ in 0..DRAIN_MAX {
             let Some((len, from)) = receive(&self.agent.rtp, buffer) else { return false };
-            if !admit(&mut self.agent, &self.shared, now_us, from, &buffer[..len]) {
+            if self.agent.admit(&self.shared, now_us, from, &buffer[..len]) != Admission::Taken {
                 continue;
             }
             self.shared.count(|own| &own.agent_packets);
-            let (shared, note) = (&*self.shared, &self.note);
-            self.listener.packet(now_us, &buffer[..len], &mut |press| {
-                bring(shared, note, Side::Agent, arrived, press)
-            });
-            if let Some(target) = self.customer.source.target()
-                && map_payload_type(&mut buffer[..len], &self.agent, &self.customer)
-            {
-                let _ = self.customer.rtp.send_to(&buffer[..len], target);
-            }
+            let MediaCall { customer, shared, back, tap, note, .. } = self;
+            back.packet(
+                now_us,
+                &buffer[..len],
+                &mut |packet| to_customer(line, customer, shared, tap, packet),
+                &mut |press| bring(shared, note, Side::Agent, arrived, press),
+            );
         }
         true
     }
@@ -223,49 +295,42 @@ impl MediaCall {
                 continue;
             }
             if let Some(target) = to_leg.rtcp_source.target()
-                && rtcp::may_cross(&buffer[..len])
+                && let Some(compound) = rtcp::crossing(&buffer[..len])
             {
-                let _ = to_leg.rtcp.send_to(&buffer[..len], target);
+                let _ = to_leg.rtcp.send_to(compound.bytes(), target);
             }
         }
         true
     }
 }
 
-fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-    const ERRORS_MAX: usize = 8;
-    for _ in 0..ERRORS_MAX {
-        match socket.recv_from(buffer) {
-            Ok(received) => return Some(received),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-            // The ICMP answer to an earlier packet of ours; the next call has the next datagram.
-            Err(_) => {}
+fn to_agent(
+    line: Line,
+    agent: &MediaLeg,
+    shared: &Shared,
+    note: &Note,
+    watch: &mut Watch,
+    tap: &mut Option<Feed>,
+    packet: &[u8],
+) {
+    let law = agent.settled.map_or(Law::Mu, |settled| settled.law);
+    let left = outlet::send(line, (Side::Customer, agent), shared, tap, packet, &mut |header, payload| {
+        if !line.secured {
+            return watch.pause();
         }
-    }
-    None
-}
-
-fn admit(leg: &mut MediaLeg, shared: &Shared, now_us: u64, from: SocketAddr, packet: &[u8]) -> bool {
-    let ssrc = rtp::Header::read(packet).filter(|(header, _)| leg.expects(header.payload_type));
-    match leg.source.admit(now_us, from, ssrc.map(|(header, _)| header.ssrc)) {
-        Admission::Taken => true,
-        Admission::Stranger => {
-            shared.count(|own| &own.strangers);
-            false
+        let turned = watch.listen(law, header.ssrc, header.timestamp, payload);
+        shared.to_agent_ear.store(&watch.witness());
+        if turned {
+            shared.tell_leak(&**note);
         }
-        Admission::OverRate => {
-            shared.count(|own| &own.over_rate);
-            false
-        }
-    }
-}
-
-fn send_to_agent(agent: &MediaLeg, shared: &Shared, packet: &[u8]) {
-    if let Some(target) = agent.source.target()
-        && agent.rtp.send_to(packet, target).is_ok()
-    {
+    });
+    if left == Left::Sent {
         shared.count(|own| &own.to_agent);
     }
+}
+
+fn to_customer(line: Line, customer: &MediaLeg, shared: &Shared, tap: &mut Option<Feed>, packet: &[u8]) {
+    outlet::send(line, (Side::Agent, customer), shared, tap, packet, &mut |_, _| ());
 }
 
 fn bring(shared: &Shared, note: &Note, side: Side, arrived: Instant, press: Press) {
@@ -290,19 +355,4 @@ fn tally(shared: &Shared, verdict: Verdict) {
         }
         Verdict::Relayed | Verdict::Held => {}
     }
-}
-
-/// Writes the other leg's payload type into a packet; `false` for one that was not negotiated.
-fn map_payload_type(packet: &mut [u8], from: &MediaLeg, to: &MediaLeg) -> bool {
-    let (Some(own), Some(out), Some(second)) = (from.settled, to.settled, packet.get_mut(1)) else {
-        return false;
-    };
-    let mapped = match *second & 0x7f {
-        pt if pt == own.audio_pt => Some(out.audio_pt),
-        pt if own.event_pt == Some(pt) => out.event_pt,
-        _ => None,
-    };
-    let Some(mapped) = mapped else { return false };
-    *second = (*second & 0x80) | mapped;
-    true
 }

@@ -1,9 +1,12 @@
 //! How the rest of Tonewall holds media: the runtime, the owner's handle, the supervisor's copy.
 
-use super::call::{MediaCall, MediaLeg, Note};
+use super::call::MediaCall;
+use super::leg::MediaLeg;
 use super::ports::Ports;
 use super::shared::{Counters, Counts, KeysOf, Shared, Witness};
-use super::thread::{MediaThread, Order, WAKE};
+use super::tap::{Feed, Note};
+use super::tap_writer::Taps;
+use super::thread::{MediaThread, Order, Signalled, WAKE};
 use crate::sip::InfoInlet;
 use mio::{Poll, Waker};
 use std::io;
@@ -44,7 +47,10 @@ pub struct MediaPlan {
     pub style: MaskStyle,
     /// A dial tone of the tenant's own network, Hz.
     pub dial_tone_hz: Option<[u16; 2]>,
-    /// Where the masked call is written to; `None`: nowhere.
+    /// File that the call's audio is written to as it leaves: stereo, 16 bits, 8 kHz; left the customer
+    /// towards the agent, right the agent towards the customer. It is made by the tap's thread, must not
+    /// exist, and is masked whenever the line is secured; of an open line it holds what the agent hears,
+    /// keys included. `None`: nowhere.
     pub tap: Option<PathBuf>,
 }
 
@@ -92,6 +98,8 @@ struct Thread {
 /// The threads that own all media.
 pub struct MediaRuntime {
     threads: Vec<Thread>,
+    /// Made with the first call that has a tap.
+    taps: Mutex<Option<Taps>>,
     joins: Mutex<Vec<JoinHandle<()>>>,
     ports: Ports,
     advertised: Option<IpAddr>,
@@ -113,6 +121,7 @@ impl MediaRuntime {
         }
         Ok(MediaRuntime {
             threads,
+            taps: Mutex::new(None),
             joins: Mutex::new(joins),
             ports: Ports::new(options.bind, &options.ports),
             advertised: options.advertised,
@@ -120,7 +129,8 @@ impl MediaRuntime {
         })
     }
 
-    /// Opens four sockets for a call. `note` is called on the media thread and must not block.
+    /// Opens four sockets for a call. `note` is called on the media thread, or on that of the taps, and
+    /// must not block.
     pub fn open(
         &self,
         plan: MediaPlan,
@@ -134,16 +144,30 @@ impl MediaRuntime {
         let (customer, agent) = (told(&a_rtp)?, told(&b_rtp)?);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let thread = &self.threads[id % self.threads.len()];
-        let shared = Arc::new(Shared::new(Arc::clone(&thread.counters)));
+        let shared = Arc::new(Shared::new(Arc::clone(&thread.counters), plan.tap.is_some()));
         let leg = |rtp, rtcp| {
             MediaLeg::new(mio::net::UdpSocket::from_std(rtp), mio::net::UdpSocket::from_std(rtcp))
         };
-        let note: Note = Box::new(note);
-        let call = MediaCall::new(leg(a_rtp, a_rtcp), leg(b_rtp, b_rtcp), Arc::clone(&shared), note, plan);
+        let note: Note = Arc::new(note);
+        let tap = match plan.tap.clone() {
+            Some(path) => Some(self.tap(id, path, &shared, &note)?),
+            None => None,
+        };
+        let legs = (leg(a_rtp, a_rtcp), leg(b_rtp, b_rtcp));
+        let call = MediaCall::new(legs, Arc::clone(&shared), note, plan, tap);
         let control =
             MediaControl { id, shared, orders: thread.orders.clone(), waker: Arc::clone(&thread.waker) };
         control.order(Order::Open(id, Box::new(call)))?;
         Ok(MediaHandle { control, customer, agent, closed: false })
+    }
+
+    fn tap(&self, id: usize, path: PathBuf, call: &Arc<Shared>, note: &Note) -> Result<Feed, MediaError> {
+        let mut taps = self.taps.lock().map_err(|_| MediaError::Stuck)?;
+        let taps = match &mut *taps {
+            Some(taps) => taps,
+            none => none.insert(Taps::start().map_err(MediaError::Sockets)?),
+        };
+        Ok(taps.begin(id, path, Arc::clone(call), Arc::clone(note)))
     }
 
     /// Totals of all calls since the start.
@@ -157,7 +181,7 @@ impl MediaRuntime {
         self.ports.open().map_err(MediaError::Sockets)
     }
 
-    /// Ends the threads and waits for them.
+    /// Ends the threads, and the taps after them, and waits for them.
     pub fn stop(&self) {
         for thread in &self.threads {
             let _ = thread.orders.try_send(Order::Stop);
@@ -166,6 +190,10 @@ impl MediaRuntime {
         let joins = self.joins.lock().map(|mut joins| std::mem::take(&mut *joins)).unwrap_or_default();
         for join in joins {
             let _ = join.join();
+        }
+        // Its calls are gone: the writer has only to write what it has been given.
+        if let Some(taps) = self.taps.lock().ok().and_then(|mut taps| taps.take()) {
+            taps.stop();
         }
     }
 }
@@ -256,13 +284,20 @@ impl MediaHandle {
         self.control.order(Order::SlowKeys(self.control.id, on))
     }
 
+    /// From now on the agent gets the customer's packets as they came, although the line is secured: so
+    /// that a test can see who notices.
+    #[cfg(feature = "faults")]
+    pub fn plant_leak(&self) -> Result<(), MediaError> {
+        self.control.order(Order::PlantLeak(self.control.id))
+    }
+
     /// Digits that arrive in the inlet go through the matching of this call from now on.
     pub fn listen_to(&self, side: Side, inlet: &Arc<InfoInlet>) {
         let (control, source) = (self.control.clone(), Arc::clone(inlet));
         inlet.tell(Box::new(move || {
             let source = Arc::clone(&source);
-            let take = Arc::new(move || source.take());
-            let _ = control.order(Order::Info(control.id, side, take));
+            let take: Signalled = Arc::new(move || source.take());
+            let _ = control.order(Order::Signalled(control.id, side, take));
         }));
     }
 

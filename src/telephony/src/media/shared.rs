@@ -1,7 +1,10 @@
 //! What the media thread and the owner of a call share without a lock.
 
+use super::control::MediaNote;
+use super::watch::Watch;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use tonewall_model::dtmf::Stats;
 use tonewall_secret::{Key, KeyRing};
 
 /// Whose keys.
@@ -25,6 +28,9 @@ pub(crate) struct Counters {
     pub muted: AtomicU64,
     pub dropped: AtomicU64,
     pub keys_lost: AtomicU64,
+    pub unwell: AtomicU64,
+    pub refused: AtomicU64,
+    pub tap_dropped: AtomicU64,
 }
 
 /// A reading of counters, of one call or of all.
@@ -48,6 +54,12 @@ pub struct Counts {
     pub dropped: u64,
     /// Presses that found the ring full.
     pub keys_lost: u64,
+    /// Times that a secured line could not be vouched for.
+    pub unwell: u64,
+    /// Packets that would have left a secured line and were no plain audio: kept back, whoever made them.
+    pub refused: u64,
+    /// Pieces of audio that a tap lost: its queue or its disk was full, or it has no file.
+    pub tap_dropped: u64,
 }
 
 impl Counters {
@@ -63,6 +75,9 @@ impl Counters {
             muted: read(&self.muted),
             dropped: read(&self.dropped),
             keys_lost: read(&self.keys_lost),
+            unwell: read(&self.unwell),
+            refused: read(&self.refused),
+            tap_dropped: read(&self.tap_dropped),
         }
     }
 }
@@ -79,6 +94,9 @@ impl Counts {
         self.muted += other.muted;
         self.dropped += other.dropped;
         self.keys_lost += other.keys_lost;
+        self.unwell += other.unwell;
+        self.refused += other.refused;
+        self.tap_dropped += other.tap_dropped;
     }
 }
 
@@ -91,6 +109,43 @@ pub struct EarWitness {
     pub is_red: bool,
     /// Sightings with at least each of the shares of [`tonewall_model::dtmf::TALLY_SHARES`].
     pub tally: [u32; 5],
+}
+
+impl EarWitness {
+    /// Both of two ears: red if one is.
+    pub(crate) fn and(self, other: EarWitness) -> EarWitness {
+        EarWitness {
+            windows: self.windows + other.windows,
+            is_red: self.is_red || other.is_red,
+            tally: std::array::from_fn(|share| self.tally[share] + other.tally[share]),
+        }
+    }
+}
+
+/// The latest words of one ear.
+#[derive(Default)]
+pub(crate) struct EarCounters {
+    windows: AtomicU64,
+    is_red: AtomicBool,
+    tally: [AtomicU32; 5],
+}
+
+impl EarCounters {
+    pub fn store(&self, heard: &EarWitness) {
+        self.windows.store(heard.windows, Ordering::Relaxed);
+        self.is_red.store(heard.is_red, Ordering::Relaxed);
+        for (counter, count) in self.tally.iter().zip(heard.tally) {
+            counter.store(count, Ordering::Relaxed);
+        }
+    }
+
+    fn read(&self) -> EarWitness {
+        EarWitness {
+            windows: self.windows.load(Ordering::Relaxed),
+            is_red: self.is_red.load(Ordering::Relaxed),
+            tally: std::array::from_fn(|share| self.tally[share].load(Ordering::Relaxed)),
+        }
+    }
 }
 
 /// What media saw of one call, for its evidence record.
@@ -114,18 +169,49 @@ pub(crate) struct Shared {
     pub customer_keys: KeyRing,
     pub agent_keys: KeyRing,
     pub counters: Counters,
+    pub to_agent_ear: EarCounters,
+    has_tap: bool,
+    tap_ear: EarCounters,
+    transports: [AtomicU64; 4],
+    /// An ear turned red and the owner has been told.
+    leaked: AtomicBool,
     /// Of all calls that its thread has had: what is left of a call's counts when it has ended.
     thread: Arc<Counters>,
 }
 
 impl Shared {
-    pub fn new(thread: Arc<Counters>) -> Shared {
+    pub fn new(thread: Arc<Counters>, has_tap: bool) -> Shared {
         Shared {
             shut: AtomicBool::new(false),
             customer_keys: KeyRing::default(),
             agent_keys: KeyRing::default(),
             counters: Counters::default(),
+            to_agent_ear: EarCounters::default(),
+            has_tap,
+            tap_ear: EarCounters::default(),
+            transports: Default::default(),
+            leaked: AtomicBool::new(false),
             thread,
+        }
+    }
+
+    /// An ear turned red: tells the owner, once a call.
+    pub fn tell_leak(&self, note: &dyn Fn(MediaNote)) {
+        if !self.leaked.swap(true, Ordering::AcqRel) {
+            note(MediaNote::Leaked);
+        }
+    }
+
+    /// What the ears on the two channels of the tap have heard.
+    pub fn tap_heard(&self, [customer, agent]: &[Watch; 2]) {
+        self.tap_ear.store(&customer.witness().and(agent.witness()));
+    }
+
+    /// What the customer's pipeline has counted.
+    pub fn presses(&self, stats: &Stats) {
+        let counts = [stats.presses_in_band, stats.presses_event, stats.presses_info, stats.presses_kpml];
+        for (counter, count) in self.transports.iter().zip(counts) {
+            counter.store(count, Ordering::Relaxed);
         }
     }
 
@@ -147,6 +233,13 @@ impl Shared {
     }
 
     pub fn witness(&self) -> Witness {
-        Witness { counts: self.counts(), ..Witness::default() }
+        let counts = self.counts();
+        Witness {
+            counts,
+            transports: std::array::from_fn(|kind| self.transports[kind].load(Ordering::Relaxed)),
+            to_agent: self.to_agent_ear.read(),
+            tap: self.has_tap.then(|| self.tap_ear.read()),
+            unwell: counts.unwell,
+        }
     }
 }

@@ -9,7 +9,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
+use tonewall_model::dtmf::Transport;
 use tonewall_model::sdp::Settled;
+use tonewall_secret::Key;
 use tracing::warn;
 
 /// Readiness that one wake-up can bring: about two sockets for each of 500 busy calls.
@@ -27,6 +29,9 @@ const CUSTOMER_RTCP: usize = 1;
 const AGENT_RTP: usize = 2;
 const AGENT_RTCP: usize = 3;
 
+/// The next digit that signalling brought, and how; asked until there is none.
+pub(crate) type Signalled = Arc<dyn Fn() -> Option<(Transport, Key)> + Send + Sync>;
+
 /// What a thread is told.
 pub(crate) enum Order {
     Open(usize, Box<MediaCall>),
@@ -34,7 +39,9 @@ pub(crate) enum Order {
     Secure(usize, bool),
     Field(usize, bool),
     SlowKeys(usize, bool),
-    Info(usize, Side, Arc<dyn Fn() -> Option<tonewall_secret::Key> + Send + Sync>),
+    Signalled(usize, Side, Signalled),
+    #[cfg(feature = "faults")]
+    PlantLeak(usize),
     Close(usize),
     Stop,
 }
@@ -128,9 +135,15 @@ impl MediaThread {
                     call.slow_keys(on);
                 }
             }
-            Order::Info(id, side, take) => {
-                while let (Some(key), Some(call)) = (take(), self.calls.get_mut(&id)) {
-                    call.info(now_us, side, key);
+            Order::Signalled(id, side, take) => {
+                while let (Some((transport, key)), Some(call)) = (take(), self.calls.get_mut(&id)) {
+                    call.signalled(now_us, side, transport, key);
+                }
+            }
+            #[cfg(feature = "faults")]
+            Order::PlantLeak(id) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.plant_leak();
                 }
             }
             Order::Close(id) => {
@@ -141,7 +154,7 @@ impl MediaThread {
     }
 
     fn open(&mut self, id: usize, mut call: Box<MediaCall>) {
-        call.epoch = self.start;
+        call.begin(self.start, self.now_us());
         let registry = self.poll.registry();
         let sockets = [
             (&mut call.customer.rtp, CUSTOMER_RTP),
@@ -160,17 +173,24 @@ impl MediaThread {
     fn drain(&mut self, token: Token, buffer: &mut [u8]) -> bool {
         let (id, now_us) = (token.0 / 4, self.now_us());
         let Some(call) = self.calls.get_mut(&id) else { return false };
-        let before = call.next_timeout_us();
         let more = match token.0 % 4 {
             CUSTOMER_RTP => call.customer_rtp(now_us, buffer),
             CUSTOMER_RTCP => call.rtcp(now_us, Side::Customer, buffer),
             AGENT_RTP => call.agent_rtp(now_us, buffer),
             _ => call.rtcp(now_us, Side::Agent, buffer),
         };
-        if let Some(at) = call.next_timeout_us().filter(|at| before != Some(*at)) {
-            self.deadlines.push(Reverse((at, id)));
-        }
+        self.arm(id);
         more
+    }
+
+    /// Sees to it that the thread wakes up in time for a call. A call has one deadline in the heap, or
+    /// few: those that it has outlived are harmless, and each packet has a later one.
+    fn arm(&mut self, id: usize) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if let Some(next) = call.next_timeout_us().filter(|next| call.armed_us.is_none_or(|at| *next < at)) {
+            call.armed_us = Some(next);
+            self.deadlines.push(Reverse((next, id)));
+        }
     }
 
     fn fire(&mut self) {
@@ -181,16 +201,14 @@ impl MediaThread {
             }
             self.deadlines.pop();
             let Some(call) = self.calls.get_mut(&id) else { continue };
-            // An old deadline of a packet that has left since: the call's own is what counts.
+            if call.armed_us == Some(at) {
+                call.armed_us = None;
+            }
+            // The deadline of a packet that has left since: the call's own is what counts.
             if call.next_timeout_us().is_some_and(|due| due <= now_us) {
                 call.timer(now_us);
             }
-            if let Some(next) = call.next_timeout_us().filter(|next| *next > now_us) {
-                let known = self.deadlines.iter().any(|Reverse((due, of))| *due == next && *of == id);
-                if !known {
-                    self.deadlines.push(Reverse((next, id)));
-                }
-            }
+            self.arm(id);
         }
     }
 }

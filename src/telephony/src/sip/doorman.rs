@@ -2,15 +2,15 @@
 //!
 //! The stack drops what it cannot parse without an answer, loses a call over one Latin-1 byte in a
 //! display name, and accepts what RFC 3261 says to refuse. The doorman answers those itself,
-//! statelessly, repairs what can be repaired, and takes DTMF digits out of INFO bodies, so that no
-//! digit ever reaches a parser, a log or a dialog.
+//! statelessly, repairs what can be repaired, and takes DTMF digits out of INFO bodies and KPML
+//! reports, so that no digit ever reaches a parser, a log or a dialog.
 //!
 //! | found | done |
 //! |---|---|
 //! | no head, no Via, a bad response, a bad ACK | dropped: nobody to answer, or nothing to say |
 //! | a mandatory field missing, doubled or unreadable; CSeq of another method; bad lengths | 400 |
 //! | version other than SIP/2.0 | 505 |
-//! | unknown method | 501; known but not ours 405 |
+//! | unknown method | 501; known but not ours 405; SUBSCRIBE to keys 489 |
 //! | URI scheme other than sip, sips, tel | 416 |
 //! | Max-Forwards 0 | 483 |
 //! | Require or Proxy-Require of an extension | 420 with Unsupported |
@@ -18,9 +18,11 @@
 //! | bytes that are no UTF-8, folded lines, spaces in Via, From, To and Contact, `:::` in an IPv6 address | rewritten, same meaning |
 
 use super::head::{Head, NoHead};
-use super::info::{self, DialogKey};
+use super::info::{self, DialogKey, Signalled};
+use super::kpml;
 use super::rewrite::rewritten;
 use std::fmt::Write;
+use tonewall_model::dtmf::Transport;
 use tonewall_secret::Key;
 
 /// Methods that the stack and we handle.
@@ -38,18 +40,11 @@ const MESSAGE_BYTES_MAX: usize = 8_192;
 /// What is to be done with a message.
 pub(crate) enum Verdict {
     /// The stack may have it, rewritten where something had to be.
-    Pass(Vec<u8>, Option<InfoKey>),
+    Pass(Vec<u8>, Option<Signalled>),
     /// It is answered here with these bytes.
     Answer(Vec<u8>),
     /// It is dropped, for this reason.
     Drop(&'static str),
-}
-
-/// A digit that came by SIP INFO, with what tells a retransmission.
-pub(crate) struct InfoKey {
-    pub dialog: DialogKey,
-    pub cseq: u32,
-    pub key: Key,
 }
 
 /// A refusal: status line and an extra header line.
@@ -84,21 +79,30 @@ pub(crate) fn judge(raw: &[u8], whole: bool) -> Verdict {
 
 fn pass_request(head: &Head<'_>, body: &[u8]) -> Verdict {
     let mut body = body.to_vec();
-    let key = match head.start.starts_with("INFO ") {
-        true => info::take_key(head.first("content-type").unwrap_or_default(), &mut body),
-        false => None,
-    };
+    let (transport, keys) = take_keys(head, &mut body);
     let bytes = rewritten(head, &body);
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Verdict::Answer(answer(head, &refuse(513, "Message Too Large")));
     }
-    let key = key.and_then(|key| {
+    let signalled = (!keys.is_empty()).then_some(keys).and_then(|keys| {
         let (cseq, _) = cseq_of(head)?;
         let our_tag = tag(head.first("to")?)?.to_owned();
         let dialog = DialogKey { call_id: head.first("call-id")?.to_owned(), our_tag };
-        Some(InfoKey { dialog, cseq, key })
+        Some(Signalled { dialog, cseq, transport, keys })
     });
-    Verdict::Pass(bytes, key)
+    Verdict::Pass(bytes, signalled)
+}
+
+/// Takes what a body says of keys, and blanks it there.
+fn take_keys(head: &Head<'_>, body: &mut [u8]) -> (Transport, Vec<Key>) {
+    let content_type = head.first("content-type").unwrap_or_default();
+    match head.start.split(' ').next() {
+        Some("INFO") => (Transport::Info, info::take_key(content_type, body).into_iter().collect()),
+        Some("NOTIFY") if kpml::is_about_keys(head.first("event").unwrap_or_default(), content_type) => {
+            (Transport::Kpml, kpml::take_keys(content_type, body))
+        }
+        _ => (Transport::Info, Vec::new()),
+    }
 }
 
 fn response_fault(head: &Head<'_>) -> Option<&'static str> {
@@ -128,7 +132,7 @@ fn request_fault(head: &Head<'_>, body: &[u8], whole: bool) -> Option<Refusal> {
         version_fault(version),
         fields_fault(head),
         cseq_fault(head, method),
-        method_fault(method),
+        method_fault(head, method),
         uri_fault(uri),
         hops_fault(head),
         extension_fault(head, method),
@@ -221,7 +225,11 @@ fn cseq_fault(head: &Head<'_>, method: &str) -> Option<Refusal> {
     }
 }
 
-fn method_fault(method: &str) -> Option<Refusal> {
+fn method_fault(head: &Head<'_>, method: &str) -> Option<Refusal> {
+    if method == "SUBSCRIBE" && head.first("event").is_some_and(kpml::names_package) {
+        // RFC 6665 §8.3.2: the packages that may be asked for here. REFER subscribes by itself.
+        return Some(Refusal(489, "Bad Event", "Allow-Events: refer\r\n".to_owned()));
+    }
     if ALLOW.split(", ").any(|known| known == method) {
         return None;
     }
@@ -414,18 +422,59 @@ mod tests {
         assert!(text.contains("To: <sip:user@[2001:db8::192.0.2.1]>\r\n"));
     }
 
-    #[test]
-    fn an_info_digit_is_taken_out_of_the_bytes() {
-        let raw = "INFO sip:8500@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bKa\r\n\
-            From: <sip:a@b>;tag=1\r\nTo: <sip:8500@127.0.0.1>;tag=2\r\nCall-ID: c1\r\nCSeq: 7 INFO\r\n\
-            Content-Type: application/dtmf-relay\r\nContent-Length: 22\r\n\r\nSignal=5\r\nDuration=160";
-        let Verdict::Pass(bytes, Some(taken)) = judge(raw.as_bytes(), true) else { panic!("no key") };
-        assert!(taken.key.same_as(&Key::from_char('5').expect("a key")));
+    const IN_DIALOG: &str = " sip:8500@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bKa\r\n\
+        From: <sip:a@b>;tag=1\r\nTo: <sip:8500@127.0.0.1>;tag=2\r\nCall-ID: c1\r\n";
+
+    fn in_dialog(method: &str, fields: &str, body: &str) -> Verdict {
+        let len = body.len();
+        let cseq = format!("CSeq: 7 {method}\r\n");
+        let raw = format!("{method}{IN_DIALOG}{cseq}{fields}Content-Length: {len}\r\n\r\n{body}");
+        judge(raw.as_bytes(), true)
+    }
+
+    fn taken(verdict: Verdict) -> (String, Transport, usize) {
+        let Verdict::Pass(bytes, Some(taken)) = verdict else { panic!("no key") };
         assert_eq!(
             (taken.dialog.call_id.as_str(), taken.dialog.our_tag.as_str(), taken.cseq),
             ("c1", "2", 7)
         );
-        let text = String::from_utf8(bytes).expect("text");
+        let five = Key::from_char('5').expect("a key");
+        assert!(taken.keys.iter().all(|key| key.same_as(&five)));
+        (String::from_utf8(bytes).expect("text"), taken.transport, taken.keys.len())
+    }
+
+    #[test]
+    fn an_info_digit_is_taken_out_of_the_bytes() {
+        let body = "Signal=5\r\nDuration=160";
+        let (text, transport, keys) =
+            taken(in_dialog("INFO", "Content-Type: application/dtmf-relay\r\n", body));
+        assert_eq!((transport, keys), (Transport::Info, 1));
         assert!(text.contains("Signal=x\r\n") && !text.contains("Signal=5"));
+    }
+
+    #[test]
+    fn keys_of_a_kpml_report_are_taken_out_of_the_bytes() {
+        let body = "<kpml-response code=\"200\" digits=\"555\"/>";
+        let fields = "o: kpml;id=1\r\nSubscription-State: active\r\nc: application/kpml-response+xml\r\n";
+        let (text, transport, keys) = taken(in_dialog("NOTIFY", fields, body));
+        assert_eq!((transport, keys), (Transport::Kpml, 3));
+        assert!(text.ends_with(&format!("\r\n\r\n{}", "x".repeat(body.len()))));
+        for fields in ["Event: kpml\r\n", "Content-Type: application/kpml-response+xml\r\n"] {
+            let Verdict::Pass(bytes, _) = in_dialog("NOTIFY", fields, body) else { panic!("refused") };
+            assert!(!bytes.windows(3).any(|part| part == b"555"), "blanked by either field");
+        }
+        let Verdict::Pass(bytes, None) = in_dialog("NOTIFY", "Event: refer\r\n", "SIP/2.0 200 OK") else {
+            panic!("taken for keys")
+        };
+        assert!(bytes.ends_with(b"SIP/2.0 200 OK"));
+    }
+
+    #[test]
+    fn nobody_may_subscribe_to_keys() {
+        let subscribe = GOOD.replace("INVITE", "SUBSCRIBE").replace("Max-", "Event: kpml\r\nMax-");
+        let Verdict::Answer(bytes) = judge(subscribe.as_bytes(), true) else { panic!("passed") };
+        let text = String::from_utf8(bytes).expect("text");
+        assert!(text.starts_with("SIP/2.0 489 Bad Event\r\n") && text.contains("\r\nAllow-Events: refer\r\n"));
+        assert_eq!(outcome(subscribe.replace("kpml", "presence").as_bytes()), "405 Method Not Allowed");
     }
 }

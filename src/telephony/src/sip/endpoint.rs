@@ -3,6 +3,7 @@
 use super::dial::Dial;
 use super::info::InfoInlets;
 use super::inspector::Challenges;
+use super::kpml;
 use super::leg::{EVENTS_MAX, Leg, LegEnd, LegEvent, pump};
 use super::session::{self, MIN_SE_S, Session};
 use super::{tcp, udp::GuardedSocket};
@@ -326,6 +327,7 @@ pub(crate) async fn run_leg(
     let watched = leg.clone();
     tokio::select! {
         () = pump(leg, states, events.clone()) => {}
+        () = kpml::follow(&watched) => {}
         () = session::expiry(&watched) => {
             watched.end(408).await;
             let _ = events.send(LegEvent::Ended(LegEnd::Silent)).await;
@@ -413,10 +415,20 @@ async fn leg_request(
             leg.refuse_refer().await;
             Ok(())
         }
+        // Its keys have been taken on the way in.
+        Method::Notify if is_about_keys(&tx.original) => tx.reply(StatusCode::OK).await,
         Method::Notify => tx.reply(StatusCode::CallTransactionDoesNotExist).await,
         _ if confirmed => dialog.handle(tx).await,
         _ => early(&leg, dialog, tx).await,
     }
+}
+
+fn is_about_keys(notify: &Request) -> bool {
+    notify.headers.iter().any(|header| match header {
+        Header::Event(value) => kpml::names_package(value.value()),
+        Header::Other(name, value) => name.eq_ignore_ascii_case("o") && kpml::names_package(value),
+        _ => false,
+    })
 }
 
 /// Requests before the ACK: the stack answers only INVITE, PRACK, ACK and BYE as a server, and

@@ -81,6 +81,7 @@ fn compact(name: &str) -> Option<&'static str> {
         "content-type" => "c",
         "content-length" => "l",
         "content-encoding" => "e",
+        "event" => "o",
         "supported" => "k",
         "session-expires" => "x",
         "refer-to" => "r",

@@ -1,8 +1,10 @@
-//! DTMF digits in SIP INFO: taken out of the bytes before anything else reads them.
+//! DTMF digits in SIP INFO: taken out of the bytes before anything else reads them. Where they go is
+//! where those of KPML reports go too.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
+use tonewall_model::dtmf::Transport;
 use tonewall_secret::{Key, KeyRing};
 
 /// What is written over a digit in a body.
@@ -44,21 +46,31 @@ fn signal_place(body: &[u8]) -> Option<usize> {
     Some(at + NAME.len() + value)
 }
 
-/// Where the INFO digits of one leg go: a ring of their own, and somebody to tell.
+/// Keys that one message brought by signalling, with what tells a retransmission.
+pub(crate) struct Signalled {
+    pub dialog: DialogKey,
+    pub cseq: u32,
+    pub transport: Transport,
+    pub keys: Vec<Key>,
+}
+
+/// Where the keys go that one leg signals, by INFO or KPML: a ring for each, and somebody to tell.
 #[derive(Default)]
 pub struct InfoInlet {
-    ring: KeyRing,
+    info: KeyRing,
+    kpml: KeyRing,
     told: OnceLock<Box<dyn Fn() + Send + Sync>>,
     last_cseq: AtomicU32,
 }
 
 impl InfoInlet {
-    /// Takes the oldest digit.
-    pub fn take(&self) -> Option<Key> {
-        self.ring.take()
+    /// Takes the oldest key, of INFO first, and how it came.
+    pub fn take(&self) -> Option<(Transport, Key)> {
+        let kpml = || Some((Transport::Kpml, self.kpml.take()?));
+        self.info.take().map(|key| (Transport::Info, key)).or_else(kpml)
     }
 
-    /// Whom to tell that a digit is there; once, digits that came before are told of at once.
+    /// Whom to tell that a key is there; once, keys that came before are told of at once.
     pub fn tell(&self, told: Box<dyn Fn() + Send + Sync>) {
         if self.told.set(told).is_ok()
             && let Some(told) = self.told.get()
@@ -67,12 +79,14 @@ impl InfoInlet {
         }
     }
 
-    /// `cseq` rises within a dialog (RFC 3261 §12.2.1.1): one that does not is a retransmission.
-    fn bring(&self, cseq: u32, key: Key) {
+    /// CSeq rises within a dialog (RFC 3261 §12.2.1.1): one that does not is a retransmission.
+    fn bring(&self, Signalled { cseq, transport, keys, .. }: Signalled) {
         if self.last_cseq.fetch_max(cseq, Ordering::Relaxed) >= cseq {
             return;
         }
-        if self.ring.push(key)
+        let ring = if transport == Transport::Kpml { &self.kpml } else { &self.info };
+        let pushed = keys.into_iter().map(|key| ring.push(key)).filter(|pushed| *pushed);
+        if pushed.count() > 0
             && let Some(told) = self.told.get()
         {
             told();
@@ -106,10 +120,10 @@ impl InfoInlets {
         }
     }
 
-    pub fn bring(&self, dialog: &DialogKey, cseq: u32, key: Key) {
-        let inlet = self.0.read().ok().and_then(|inlets| inlets.get(dialog).cloned());
+    pub fn bring(&self, signalled: Signalled) {
+        let inlet = self.0.read().ok().and_then(|inlets| inlets.get(&signalled.dialog).cloned());
         if let Some(inlet) = inlet {
-            inlet.bring(cseq, key);
+            inlet.bring(signalled);
         }
     }
 }
@@ -154,11 +168,17 @@ mod tests {
             |call_id: &str, tag: &str| DialogKey { call_id: call_id.to_owned(), our_tag: tag.to_owned() };
         let inlets = InfoInlets::default();
         let inlet = inlets.open(&dialog("c1", "a"));
-        let five = || Key::from_char('5').expect("a key");
-        inlets.bring(&dialog("c1", "a"), 2, five());
-        inlets.bring(&dialog("c1", "a"), 2, five());
-        inlets.bring(&dialog("c1", "guessed"), 900, five());
-        inlets.bring(&dialog("c1", "a"), 3, five());
-        assert!(inlet.take().is_some() && inlet.take().is_some() && inlet.take().is_none());
+        let bring = |call_id: &str, tag: &str, cseq, transport, keys: &str| {
+            let keys = keys.chars().filter_map(Key::from_char).collect();
+            inlets.bring(Signalled { dialog: dialog(call_id, tag), cseq, transport, keys });
+        };
+        bring("c1", "a", 2, Transport::Info, "5");
+        bring("c1", "a", 2, Transport::Info, "5");
+        bring("c1", "guessed", 900, Transport::Info, "5");
+        bring("c1", "a", 3, Transport::Kpml, "55");
+        bring("c1", "a", 3, Transport::Kpml, "55");
+        bring("c1", "a", 4, Transport::Info, "5");
+        let taken: Vec<Transport> = std::iter::from_fn(|| inlet.take()).map(|(by, _)| by).collect();
+        assert_eq!(taken, [Transport::Info, Transport::Info, Transport::Kpml, Transport::Kpml]);
     }
 }

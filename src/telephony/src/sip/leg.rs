@@ -1,6 +1,7 @@
 //! One SIP dialog of a call, as the rest of Tonewall sees it.
 
 use super::info::{DialogKey, InfoInlet, InfoInlets};
+use super::kpml;
 use super::session::Session;
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle};
 use rsipstack::dialog::dialog_layer::DialogLayer;
@@ -104,6 +105,8 @@ pub(crate) struct LegCore {
     ended_by_us: AtomicBool,
     /// The caller hung up before its ACK: nobody waits for our 200 any more.
     pub hung_up: Arc<Notify>,
+    /// The peer is to be asked for its keys.
+    pub wants_kpml: Notify,
 }
 
 impl LegCore {
@@ -143,10 +146,11 @@ impl Leg {
             session,
             ended_by_us: AtomicBool::new(false),
             hung_up: Arc::default(),
+            wants_kpml: Notify::new(),
         }))
     }
 
-    /// Where the digits arrive that the peer sends by SIP INFO.
+    /// Where the keys arrive that the peer signals, by SIP INFO or KPML.
     pub fn info(&self) -> &Arc<InfoInlet> {
         &self.0.inlet
     }
@@ -247,10 +251,14 @@ pub(crate) async fn pump(leg: Leg, mut states: DialogStateReceiver, events: mpsc
             DialogState::Early(..) if is_client => LegEvent::Ringing,
             DialogState::Confirmed(_, response) if !confirmed => {
                 confirmed = true;
-                match is_client {
+                let event = match is_client {
                     true => LegEvent::Answered(response.body().clone()),
                     false => LegEvent::Confirmed(ack_body(&leg)),
+                };
+                if wants_kpml(&leg, &response, &event) {
+                    leg.0.wants_kpml.notify_one();
                 }
+                event
             }
             DialogState::Confirmed(..) => match asked_for_offer.and_then(|cseq| ack_of(&leg, cseq)) {
                 Some(answer) => {
@@ -292,6 +300,16 @@ pub(crate) async fn pump(leg: Leg, mut states: DialogStateReceiver, events: mpsc
         if events.send(event).await.is_err() {
             return;
         }
+    }
+}
+
+/// Whether the peer that has just come up is to be asked for its keys, by its INVITE or its 200.
+fn wants_kpml(leg: &Leg, response: &Response, event: &LegEvent) -> bool {
+    let invite = leg.0.dialog.initial_request();
+    match event {
+        LegEvent::Answered(sdp) => kpml::is_wanted(&response.headers, sdp),
+        LegEvent::Confirmed(Some(sdp)) => kpml::is_wanted(&invite.headers, sdp),
+        _ => kpml::is_wanted(&invite.headers, invite.body()),
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! `doorman` judges raw bytes before the stack sees them and `rewrite` puts them right, `endpoint`
 //! brings requests to their dialog, `leg` is a dialog as the rest of Tonewall sees it, `session` the
-//! timers and `inspector` the digest repairs that the stack lacks.
+//! timers, `inspector` the digest repairs and `kpml` the key reports that the stack lacks.
 
 mod dial;
-mod doorman;
+pub(crate) mod doorman;
 mod endpoint;
 mod head;
-mod info;
+pub(crate) mod info;
 mod inspector;
+pub(crate) mod kpml;
 mod leg;
 #[cfg(test)]
 mod properties;

@@ -120,9 +120,9 @@ async fn inward(
         while let Some(frame) = next_frame(&buffer)? {
             let mut message: Vec<u8> = buffer.drain(..frame).collect();
             match judge(&message, false) {
-                Verdict::Pass(bytes, key) => {
-                    if let Some(taken) = key {
-                        inlets.bring(&taken.dialog, taken.cseq, taken.key);
+                Verdict::Pass(bytes, signalled) => {
+                    if let Some(signalled) = signalled {
+                        inlets.bring(signalled);
                     }
                     stack.write_all(&bytes).await?;
                 }

@@ -29,9 +29,9 @@ impl GuardedSocket {
     /// Puts the next acceptable datagram into `out`; `None` when this one was not.
     fn admit(&self, received: &[u8], source: SocketAddr, out: &mut [u8]) -> Option<usize> {
         match judge(received, true) {
-            Verdict::Pass(bytes, key) => {
-                if let Some(taken) = key {
-                    self.inlets.bring(&taken.dialog, taken.cseq, taken.key);
+            Verdict::Pass(bytes, signalled) => {
+                if let Some(signalled) = signalled {
+                    self.inlets.bring(signalled);
                 }
                 let room = out.get_mut(..bytes.len())?;
                 room.copy_from_slice(&bytes);
