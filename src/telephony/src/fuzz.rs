@@ -6,13 +6,13 @@ use crate::sip::{info, kpml};
 
 /// Reads the body of an INFO as `application/dtmf-relay` and as `application/dtmf`; whether either
 /// held a key. What was a digit is blanked, and the length stays.
-pub fn info_body(body: &mut Vec<u8>) -> bool {
+pub fn info_body(body: &mut [u8]) -> bool {
     let relay = info::take_key("application/dtmf-relay", body).is_some();
     relay | info::take_key("application/dtmf", body).is_some()
 }
 
 /// Reads the body of a NOTIFY as a KPML report and blanks all of it; the number of keys in it.
-pub fn kpml_body(body: &mut Vec<u8>) -> usize {
+pub fn kpml_body(body: &mut [u8]) -> usize {
     kpml::take_keys("application/kpml-response+xml", body).len()
 }
 

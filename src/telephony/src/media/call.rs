@@ -173,12 +173,24 @@ impl MediaCall {
 
     pub fn timer(&mut self, now_us: u64) {
         self.heed_owner();
-        let line = self.line(now_us);
+        let (line, masks) = (self.line(now_us), self.masks());
         let MediaCall { customer, agent, shared, pipeline, back, watch, tap, note, .. } = self;
-        pipeline.timer(now_us, &mut |packet| to_agent(line, agent, shared, note, watch, tap, packet));
+        pipeline.timer(now_us, &mut |packet| {
+            if masks {
+                to_agent(line, agent, shared, note, watch, tap, packet);
+            }
+        });
         let line = Line { mute: false, ..line };
         back.timer(now_us, &mut |packet| to_customer(line, customer, shared, tap, packet));
         self.tell_health(now_us);
+    }
+
+    /// Whether it is the pipeline's packets that leave towards the agent: always, but for a planted leak.
+    fn masks(&self) -> bool {
+        #[cfg(feature = "faults")]
+        return !self.leaking;
+        #[cfg(not(feature = "faults"))]
+        true
     }
 
     /// The line as it is now: the pipelines hear of an order before any packet does.
@@ -221,7 +233,7 @@ impl MediaCall {
         for _ in 0..DRAIN_MAX {
             let Some((len, from)) = receive(&self.customer.rtp, buffer) else { return false };
             match self.customer.admit(&self.shared, now_us, from, &buffer[..len]) {
-                Admission::Taken => self.from_customer(now_us, arrived, &buffer[..len]),
+                Admission::Taken => self.customer_packet(now_us, arrived, &buffer[..len]),
                 Admission::OverRate => self.storm_until_us = Some(now_us + STORM_US),
                 Admission::Stranger => continue,
             }
@@ -230,13 +242,10 @@ impl MediaCall {
         true
     }
 
-    fn from_customer(&mut self, now_us: u64, arrived: Instant, packet: &[u8]) {
+    fn customer_packet(&mut self, now_us: u64, arrived: Instant, packet: &[u8]) {
         let line = self.line(now_us);
         self.shared.count(|own| &own.customer_packets);
-        #[cfg(feature = "faults")]
-        let masks = !self.leaking;
-        #[cfg(not(feature = "faults"))]
-        let masks = true;
+        let masks = self.masks();
         let MediaCall { agent, shared, pipeline, watch, tap, note, .. } = self;
         let verdict = pipeline.packet(
             now_us,

@@ -97,7 +97,15 @@ impl Feed {
     }
 
     /// Takes a packet as it left, of either direction.
-    pub fn take(&mut self, now_us: u64, from: Side, secured: bool, law: Law, header: &Header, payload: &[u8]) {
+    pub fn take(
+        &mut self,
+        now_us: u64,
+        from: Side,
+        secured: bool,
+        law: Law,
+        header: &Header,
+        payload: &[u8],
+    ) {
         let clock = i64::try_from(now_us.saturating_sub(self.start_us) / 125).unwrap_or(i64::MAX);
         let lane = &mut self.lanes[usize::from(from == Side::Agent)];
         let mut at = lane.place(clock, header).unsigned_abs();

@@ -84,7 +84,9 @@ mod tests {
     /// 20 ms of key 5 as µ-law, at a place of its stream.
     fn packet(at: u32) -> Vec<u8> {
         let wave = |hz: f32, n: u32| (TAU * hz * n as f32 / 8_000.0).sin();
-        (at..at + 160).map(|n| Law::Mu.encode((4_000.0 * (wave(770.0, n) + wave(1_336.0, n))) as i16)).collect()
+        (at..at + 160)
+            .map(|n| Law::Mu.encode((4_000.0 * (wave(770.0, n) + wave(1_336.0, n))) as i16))
+            .collect()
     }
 
     fn heard(packets: &[u32]) -> (bool, Watch) {

@@ -44,12 +44,7 @@ impl Wav {
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all_at(&header(0), 0)?;
-        Ok(Wav {
-            file,
-            window: vec![[0; 2]; WINDOW_FRAMES],
-            base: 0,
-            end: 0,
-        })
+        Ok(Wav { file, window: vec![[0; 2]; WINDOW_FRAMES], base: 0, end: 0 })
     }
 
     /// Puts samples at their place; `false` if some of them had none any more, or could not be written.
@@ -140,19 +135,35 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
-    fn scratch(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("tonewall-wav-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let path = folder.join(name);
-        let _ = std::fs::remove_file(&path);
-        path
+    /// A folder of one test, gone with it.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Scratch {
+            let folder = std::env::temp_dir().join(format!("tonewall-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&folder);
+            Scratch(folder)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 
     /// Frames of a file, after its header has been held against its length.
     fn frames(path: &Path) -> Vec<[i16; 2]> {
         let bytes = std::fs::read(path).expect("a file");
         let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four")) as usize;
-        assert_eq!((&bytes[..4], &bytes[8..16], &bytes[36..40]), (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..]));
+        assert_eq!(
+            (&bytes[..4], &bytes[8..16], &bytes[36..40]),
+            (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..])
+        );
         assert_eq!((word(4) + 8, word(40) + 44), (bytes.len(), bytes.len()));
         let sample = |pair: &[u8]| i16::from_le_bytes([pair[0], pair[1]]);
         bytes[44..].chunks_exact(4).map(|frame| [sample(&frame[..2]), sample(&frame[2..])]).collect()
@@ -160,7 +171,8 @@ mod tests {
 
     #[test]
     fn both_channels_are_laid_where_they_belong_and_gaps_are_silent() {
-        let path = scratch("laid.wav");
+        let scratch = Scratch::new("laid");
+        let path = scratch.path("tap.wav");
         let mut wav = Wav::create(&path).expect("a file");
         let (loud, soft) = (Law::A.encode(8_000), Law::A.encode(-500));
         assert!(wav.place(Side::Customer, 0, Law::A, &[loud; 160]));
@@ -180,7 +192,8 @@ mod tests {
 
     #[test]
     fn the_file_is_a_valid_one_before_its_end() {
-        let path = scratch("dies.wav");
+        let scratch = Scratch::new("dies");
+        let path = scratch.path("tap.wav");
         let mut wav = Wav::create(&path).expect("a file");
         assert!(frames(&path).is_empty());
         for packet in 0..100 {
@@ -194,13 +207,14 @@ mod tests {
 
     #[test]
     fn nobody_else_may_read_it_and_nothing_is_overwritten() {
-        let path = scratch("mine.wav");
+        let scratch = Scratch::new("mine");
+        let path = scratch.path("tap.wav");
         drop(Wav::create(&path).expect("a file"));
         assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
         let exists = |path: &Path| Wav::create(path).err().map(|error| error.kind());
         assert_eq!(exists(&path), Some(io::ErrorKind::AlreadyExists));
-        let link = scratch("link.wav");
-        std::os::unix::fs::symlink(scratch("elsewhere.wav"), &link).expect("a link");
+        let link = scratch.path("link.wav");
+        std::os::unix::fs::symlink(scratch.path("elsewhere.wav"), &link).expect("a link");
         assert_eq!(exists(&link), Some(io::ErrorKind::AlreadyExists));
     }
 }

@@ -474,7 +474,9 @@ mod tests {
         let subscribe = GOOD.replace("INVITE", "SUBSCRIBE").replace("Max-", "Event: kpml\r\nMax-");
         let Verdict::Answer(bytes) = judge(subscribe.as_bytes(), true) else { panic!("passed") };
         let text = String::from_utf8(bytes).expect("text");
-        assert!(text.starts_with("SIP/2.0 489 Bad Event\r\n") && text.contains("\r\nAllow-Events: refer\r\n"));
+        assert!(
+            text.starts_with("SIP/2.0 489 Bad Event\r\n") && text.contains("\r\nAllow-Events: refer\r\n")
+        );
         assert_eq!(outcome(subscribe.replace("kpml", "presence").as_bytes()), "405 Method Not Allowed");
     }
 }

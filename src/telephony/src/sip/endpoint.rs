@@ -424,11 +424,9 @@ async fn leg_request(
 }
 
 fn is_about_keys(notify: &Request) -> bool {
-    notify.headers.iter().any(|header| match header {
-        Header::Event(value) => kpml::names_package(value.value()),
-        Header::Other(name, value) => name.eq_ignore_ascii_case("o") && kpml::names_package(value),
-        _ => false,
-    })
+    let names =
+        |header: &Header| matches!(header, Header::Event(value) if kpml::names_package(value.value()));
+    notify.headers.iter().any(names)
 }
 
 /// Requests before the ACK: the stack answers only INVITE, PRACK, ACK and BYE as a server, and

@@ -167,7 +167,11 @@ mod tests {
             ("code=\"200\" nodigits=\"5\"", ""),
         ];
         for (attributes, expected) in cases {
-            assert_eq!(taken("application/kpml-response+xml", &response(attributes)), expected, "{attributes}");
+            assert_eq!(
+                taken("application/kpml-response+xml", &response(attributes)),
+                expected,
+                "{attributes}"
+            );
         }
         let five = response("code=\"200\" digits=\"5\"");
         assert_eq!(taken("Application/KPML-Response+XML ; charset=utf-8", &five), "5");

@@ -1,0 +1,48 @@
+//! Who notices what goes wrong on a secured line.
+
+use super::phone::{DEADLINE, talk};
+use super::tones::{keyed, named, noise};
+use super::world::World;
+use std::time::Instant;
+use tonewall_model::dtmf::Unwell;
+use tonewall_telephony::media::MediaNote;
+
+#[test]
+fn a_planted_leak_turns_the_ear_red_and_is_told_once() {
+    let mut world = World::new(None).secured();
+    world.handle.plant_leak().expect("a thread that turns");
+    let sound = keyed("42639708");
+    talk([&mut world.customer, &mut world.agent], [&sound, &noise(100, 300)]);
+    assert_eq!(named(&world.agent.heard()).len(), 8, "the leak is one");
+    assert!(world.witness().to_agent.is_red);
+    assert_eq!(world.notes(|note| *note == MediaNote::Leaked), 1);
+}
+
+#[test]
+fn keys_on_an_open_line_accuse_nobody() {
+    let mut world = World::new(None);
+    talk([&mut world.customer, &mut world.agent], [&keyed("4263"), &noise(100, 300)]);
+    assert_eq!(named(&world.agent.heard()).len(), 4, "an open line is not masked");
+    let heard = world.witness().to_agent;
+    assert_eq!((heard.windows, heard.is_red), (0, false));
+    assert_eq!(world.notes(|note| *note == MediaNote::Leaked), 0);
+}
+
+#[test]
+fn a_flood_is_told_mutes_and_ends() {
+    let mut world = World::new(None).secured();
+    let loud = super::tones::coded(world.customer.law, &noise(20, 20_000));
+    for _ in 0..600 {
+        world.customer.say(&loud);
+    }
+    world.note(|note| matches!(note, MediaNote::Health(Some(_))));
+    assert!(world.witness().unwell >= 1);
+    let until = Instant::now() + DEADLINE;
+    assert!(world.agent.hear(until, |got| !got.is_empty()));
+    // It is over when a second has passed without one packet too many; nobody has to send for that.
+    world.note(|note| *note == MediaNote::Health(None));
+    world.agent.got.clear();
+    talk([&mut world.customer, &mut world.agent], [&noise(1_000, 3_000), &[]]);
+    assert!(world.agent.heard().iter().any(|sample| sample.unsigned_abs() > 200), "talk passes again");
+    assert!(world.told.contains(&MediaNote::Health(Some(Unwell::Storm))));
+}
