@@ -6,6 +6,7 @@
 use crate::browser::{self, Scenario};
 use crate::calls::containment;
 use crate::interop;
+use crate::mask::mask_figures;
 use crate::support::{ServerPlan, World, card, harbour_call, seed};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -76,6 +77,23 @@ async fn screen() {
         assert!(figures[control].as_f64() > Some(0.0), "{control} of {figures}");
     }
     assert_eq!(figures["receipt_sent"], true, "{figures}");
+}
+
+#[test]
+fn mask() {
+    let whole = asked_for().is_some_and(|name| name == "mask");
+    let figures = mask_figures(seed(), whole);
+    println!("FIGURES {figures}");
+    // The whole form reports; here is what no change may break.
+    if whole {
+        return;
+    }
+    for goal_is_nought in ["plain_named", "doubled"] {
+        assert_eq!(figures[goal_is_nought], 0, "{figures}");
+    }
+    assert_eq!(figures["planted_leak_found"], true, "{figures}");
+    assert!(figures["control_plain_named_pct"].as_f64() >= Some(98.0), "{figures}");
+    assert!(figures["state_bytes_per_leg"].as_u64().is_some_and(|bytes| bytes <= 4_096), "{figures}");
 }
 
 /// Latency on the screen's own stream and page, what the wire holds, and axe over every page.

@@ -7,5 +7,6 @@ mod calls;
 mod failures;
 mod figures;
 mod interop;
+mod mask;
 mod support;
 mod tidy;

@@ -2,11 +2,15 @@
 
 mod check;
 mod demo;
+mod dtmf;
 mod log;
+mod mask;
 mod password;
 mod ready;
+mod recording;
 mod serve;
 mod tools;
+mod wav;
 
 use clap::{Parser, Subcommand};
 use std::future::Future;
@@ -16,6 +20,9 @@ use std::process::ExitCode;
 
 /// Exit code for a configuration that cannot be used (`EX_USAGE` of sysexits).
 const EX_USAGE: u8 = 64;
+
+/// Exit code for a file whose content cannot be used (`EX_DATAERR` of sysexits).
+const EX_DATAERR: u8 = 65;
 
 /// Card payments by keypad on live phone calls, without a digit reaching agent, recording or systems.
 #[derive(Parser)]
@@ -56,6 +63,14 @@ enum Command {
         #[arg(long, default_value = "tenants")]
         tenants: PathBuf,
     },
+    /// Prints a line `file samples_given digit` for each key in 8 kHz mono WAV files.
+    Dtmf {
+        /// PCM of 8 or 16 bits, A-law or µ-law.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Passes a G.711 stream through a secured line; input and output are of equal length.
+    Mask(mask::Mask),
 }
 
 #[derive(Subcommand)]
@@ -93,6 +108,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(ConfigCommand::Example) => check::example(),
         Command::Call(call) => call.run(),
         Command::Sandbox { listen, tenants } => tools::sandbox(listen, &tenants),
+        Command::Dtmf { files } => dtmf::run(&files),
+        Command::Mask(mask) => mask.run(),
     }
 }
 

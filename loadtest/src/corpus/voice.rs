@@ -35,7 +35,8 @@ pub fn source() -> &'static str {
     if has_espeak() { "espeak-ng, many voices" } else { "own synthetic voice (espeak-ng is not installed)" }
 }
 
-fn has_espeak() -> bool {
+/// Whether espeak-ng is installed.
+pub fn has_espeak() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| {
         let mut ask = Command::new("espeak-ng");

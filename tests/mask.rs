@@ -1,0 +1,77 @@
+//! The mask under the corpus of `loadtest`: its figures, and the doors by which others can judge it.
+
+mod adapter;
+mod cost;
+mod doors;
+
+use serde_json::{Value, json};
+use tonewall_loadtest::corpus::figures::{Size, figures};
+use tonewall_loadtest::corpus::network::{Network, coded, delays_us, packets};
+use tonewall_loadtest::corpus::product::Style;
+use tonewall_loadtest::corpus::sound::pcm;
+use tonewall_loadtest::corpus::{gsm, spandsp, voice};
+use tonewall_loadtest::g711::Law;
+use tonewall_loadtest::rng::Rng;
+
+/// Figures that mean little without a program: talk without espeak-ng is one mild voice, and the hard
+/// set without sox lacks its GSM round trips.
+const NEEDS_ESPEAK: &[&str] =
+    &["muted_speech_pct", "muted_at_3pct_loss_pct", "red_verdicts_per_1000h", "false_digits_speech"];
+const NEEDS_SOX: &[&str] =
+    &["hard_named", "accept_pct", "accept_worst_category", "accept_worst_category_pct"];
+
+/// All keys, because a goal of 0 is about each of them, and a little of the talk.
+const SHORT: Size = Size { every: 1, ..Size::SHORT };
+
+/// All figures of the mask as one JSON object; the whole sets or the short ones.
+pub fn mask_figures(seed: u64, whole: bool) -> Value {
+    let size = if whole { Size::WHOLE } else { SHORT };
+    let mut all = json!(figures(&adapter::product(), seed, size));
+    merge(&mut all, cost::cost(seed));
+    merge(&mut all, delays(seed));
+    let mut missing = Vec::new();
+    for (program, is_there, keys) in [
+        ("espeak-ng", voice::has_espeak(), NEEDS_ESPEAK),
+        ("sox", gsm::is_there(), NEEDS_SOX),
+        ("libspandsp-dev", spandsp::is_there(), &[]),
+    ] {
+        if is_there {
+            continue;
+        }
+        missing.push(program);
+        keys.iter().for_each(|key| all[*key] = Value::Null);
+    }
+    merge(&mut all, json!({ "missing": missing, "seed": seed, "whole": whole }));
+    all
+}
+
+fn merge(all: &mut Value, more: Value) {
+    let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) else { return };
+    all.extend(more);
+}
+
+/// Added delay in ms at the other packet lengths, and on a line that is not secured, from a sender that
+/// is up to 1 ms late.
+fn delays(seed: u64) -> Value {
+    let mut rng = Rng::named(seed, "delay at every packet length");
+    let codes = coded(Law::A, &pcm(&voice::talk(&mut rng, 30.0, -22.0, -18.0)));
+    let network = Network { jitter_ms: 1.0, ..Network::default() };
+    let mut all = json!({});
+    for ptime_ms in [10, 30, 40] {
+        let arrived = network.carry(&mut rng, packets(Law::A, &codes, ptime_ms));
+        let left = adapter::secure(Law::A, ptime_ms, Style::Silence, &arrived).datagrams;
+        let mut delays = delays_us(&arrived, &left);
+        for (name, share) in [("p50", 50), ("p99", 99)] {
+            all[format!("delay_ptime{ptime_ms}_{name}_ms")] = json!(percentile_ms(&mut delays, share));
+        }
+    }
+    let arrived = network.carry(&mut rng, packets(Law::A, &codes, 20));
+    let mut open = delays_us(&arrived, &adapter::relay(Law::A, 20, &arrived).datagrams);
+    all["delay_open_p99_ms"] = json!(percentile_ms(&mut open, 99));
+    all
+}
+
+fn percentile_ms(values_us: &mut [u64], percent: usize) -> f64 {
+    values_us.sort_unstable();
+    values_us[(values_us.len() * percent).div_ceil(100) - 1] as f64 / 1e3
+}
