@@ -3,6 +3,7 @@
 mod adapter;
 mod cost;
 mod doors;
+mod peers;
 
 use serde_json::{Value, json};
 use tonewall_loadtest::corpus::figures::{Size, figures};
@@ -30,6 +31,12 @@ pub fn mask_figures(seed: u64, whole: bool) -> Value {
     merge(&mut all, cost::cost(seed));
     merge(&mut all, delays(seed));
     let mut missing = Vec::new();
+    if std::env::var_os("TONEWALL_TEST_PEERS").is_some() {
+        match peers::rtpengine(seed) {
+            Some(theirs) => merge(&mut all, theirs),
+            None => missing.push("rtpengine-daemon"),
+        }
+    }
     for (program, is_there, keys) in [
         ("espeak-ng", voice::has_espeak(), NEEDS_ESPEAK),
         ("sox", gsm::is_there(), NEEDS_SOX),
