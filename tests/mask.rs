@@ -4,8 +4,11 @@ mod adapter;
 mod cost;
 mod doors;
 mod peers;
+mod plots;
+mod svg;
 
 use serde_json::{Value, json};
+use std::path::Path;
 use tonewall_loadtest::corpus::figures::{Size, figures};
 use tonewall_loadtest::corpus::network::{Network, coded, delays_us, packets};
 use tonewall_loadtest::corpus::product::Style;
@@ -30,6 +33,9 @@ pub fn mask_figures(seed: u64, whole: bool) -> Value {
     let mut all = json!(figures(&adapter::product(), seed, size));
     merge(&mut all, cost::cost(seed));
     merge(&mut all, delays(seed));
+    if let Some(folder) = std::env::var_os("TONEWALL_TEST_PLOTS") {
+        plots::draw(seed, Path::new(&folder)).expect("the plots can be written");
+    }
     let mut missing = Vec::new();
     if std::env::var_os("TONEWALL_TEST_PEERS").is_some() {
         match peers::rtpengine(seed) {

@@ -38,11 +38,19 @@ pub fn rtpengine(seed: u64) -> Option<Value> {
     let mut figures = json!({ "rtpengine": daemon.version(), "rtpengine_digits": keys });
     let mut is_heard = true;
     for (name, buffer_ms) in MODES {
-        let named = daemon.named(&sources, buffer_ms);
+        let named: Option<usize> = daemon.named(&sources, buffer_ms).into_iter().sum();
         is_heard &= buffer_ms.is_some() || named.is_some_and(|named| 100 * named >= 98 * keys);
         figures[name] = json!(named.filter(|_| is_heard));
     }
     Some(figures)
+}
+
+/// Keys of each source that are named behind rtpengine; `None` for one that could not be aligned, and for
+/// all where rtpengine is missing.
+pub fn named_behind(seed: u64, sources: &[&Source], buffer_ms: Option<u16>) -> Option<Vec<Option<usize>>> {
+    let daemon = Daemon::start()?;
+    let sources: Vec<Played> = sources.iter().map(|source| Played::new(seed, source)).collect();
+    Some(daemon.named(&sources, buffer_ms))
 }
 
 /// A source as it is sent.
@@ -176,7 +184,7 @@ impl Daemon {
         reply
     }
 
-    fn named(&self, sources: &[Played], buffer_ms: Option<u16>) -> Option<usize> {
+    fn named(&self, sources: &[Played], buffer_ms: Option<u16>) -> Vec<Option<usize>> {
         let mut calls: Vec<Call> = sources
             .iter()
             .enumerate()
@@ -192,7 +200,7 @@ impl Daemon {
             let far = source.aligned(&call.heard)?;
             Some(source.truth.iter().filter(|digit| listener.names(&far, digit)).count())
         };
-        sources.iter().zip(&calls).map(named).sum()
+        sources.iter().zip(&calls).map(named).collect()
     }
 
     fn call(&self, number: usize, law: Law, buffer_ms: Option<u16>) -> Call {
