@@ -1,118 +1,207 @@
 //! Non-interference: what is keyed cannot be told from what leaves.
 //!
-//! Two calls differ only in the sound of their true tone spans, which the generator labels; loss
-//! and reordering are the same for both. Where the keys are, they leave byte-identical sound, and
-//! the masks are of one length within a packet.
+//! Two calls differ only in the sound of their true tone spans, which the generator labels: keys,
+//! levels and twist. Loss, jitter and reordering are the same for both. Where the keys are, they
+//! leave byte-identical sound, and the masks are of one length within a packet. The flat tone is
+//! bound to the moment at which a press is reported, and that may differ by a packet with the
+//! level: so each call is also compared with a third one that is given those moments and no sound.
 
-use super::sound::{COLUMNS, Digit, ROWS, Rng, add_noise, add_tone};
-use super::wire::{Network, Sent, TIMESTAMP_0, config, drive, encode, packets};
+use super::sound::{COLUMNS, ROWS, Rng, add_noise, add_tone};
+use super::wire::{Network, Output, Sent, TIMESTAMP_0, config, drive, encode, packets};
 use crate::dtmf::rtp::Header;
 use crate::dtmf::{Law, Pipeline};
 use crate::tenant::MaskStyle;
+use tonewall_secret::Key;
 
-const PTIMES_MS: [usize; 4] = [10, 20, 30, 40];
+const PAIRS: u64 = 72;
+const PTIMES_MS: [usize; 3] = [10, 20, 30];
+const LAWS: [Law; 2] = [Law::A, Law::Mu];
+const STYLES: [MaskStyle; 4] = [MaskStyle::Silence, MaskStyle::Comfort, MaskStyle::Tone, MaskStyle::Closed];
+const NETWORKS: [Network; 4] = [
+    Network { loss: 0.0, reorder: 0.0, jitter_ms: 0.0 },
+    Network { loss: 0.03, reorder: 0.0, jitter_ms: 0.0 },
+    Network { loss: 0.0, reorder: 0.05, jitter_ms: 3.0 },
+    Network { loss: 0.02, reorder: 0.03, jitter_ms: 30.0 },
+];
 
-/// Spans of twelve keys, and the sound around them, the same for every choice of keys.
-fn background(rng: &mut Rng) -> (Vec<f64>, Vec<(usize, usize)>) {
-    let mut spans = Vec::new();
-    let mut at = 4_000 + rng.below(160);
-    for _ in 0..12 {
-        let len = 400 + rng.below(500);
-        spans.push((at, at + len));
-        at += len + 500 + rng.below(1_500);
-    }
-    let mut sound = vec![0.0; at + 4_000];
-    add_noise(&mut sound, rng, -50.0);
-    (sound, spans)
+/// What two calls have in common.
+struct Setting {
+    seed: u64,
+    law: Law,
+    ptime_ms: usize,
+    style: MaskStyle,
+    network: Network,
+    /// The sound round the keys, and their spans in samples.
+    noise: Vec<f64>,
+    spans: Vec<(usize, usize)>,
 }
 
-/// The call with these keys in the spans; level and twist are its own, too.
-fn call(background: &[f64], spans: &[(usize, usize)], rng: &mut Rng) -> (Vec<f64>, Vec<Digit>) {
-    let mut sound = background.to_vec();
-    let mut truth = Vec::new();
-    for &(start, end) in spans {
-        let key = rng.below(16);
-        let dbm0 = rng.range(-20.0, -6.0);
-        let (low, high) = (rng.range(0.0, 6.0), rng.range(0.0, 6.0));
-        add_tone(&mut sound[start..end], ROWS[key / 4], dbm0, low);
-        add_tone(&mut sound[start..end], COLUMNS[key % 4], dbm0 + rng.range(-4.0, 2.0), high);
-        truth.push(Digit { code: 0, start, end });
+impl Setting {
+    fn new(seed: u64) -> Setting {
+        let mut rng = Rng::new(seed, "secrecy");
+        let mut spans = Vec::new();
+        let mut at = 4_000 + rng.below(160);
+        for _ in 0..12 {
+            let len = 400 + rng.below(500);
+            spans.push((at, at + len));
+            at += len + 500 + rng.below(1_500);
+        }
+        let mut noise = vec![0.0; at + 4_000];
+        add_noise(&mut noise, &mut rng, -50.0);
+        Setting {
+            seed,
+            law: LAWS[rng.below(2)],
+            ptime_ms: PTIMES_MS[rng.below(3)],
+            style: STYLES[seed as usize % 4],
+            network: NETWORKS[seed as usize / 4 % 4],
+            noise,
+            spans,
+        }
     }
-    (sound, truth)
+
+    /// A call with keys of its own in the spans, of a level and a twist of their own.
+    fn call(&self, name: &str) -> Vec<Sent> {
+        let mut rng = Rng::new(self.seed, name);
+        let mut sound = self.noise.clone();
+        for &(start, end) in &self.spans {
+            let key = rng.below(16);
+            let dbm0 = rng.range(-20.0, -6.0);
+            let (low, high) = (rng.range(0.0, 6.0), rng.range(0.0, 6.0));
+            add_tone(&mut sound[start..end], ROWS[key / 4], dbm0, low);
+            add_tone(&mut sound[start..end], COLUMNS[key % 4], dbm0 + rng.range(-4.0, 2.0), high);
+        }
+        let sent = packets(self.law, &encode(self.law, &sound), self.ptime_ms);
+        // The network's dice are the same for both.
+        self.network.carry(&mut Rng::new(self.seed, "network"), sent)
+    }
+
+    fn pipeline(&self, style: MaskStyle, secured: bool) -> Pipeline {
+        let mut pipeline = Pipeline::new(config(self.law, style, self.ptime_ms as u8));
+        pipeline.set_secured(secured);
+        pipeline.set_field_open(style == MaskStyle::Closed);
+        pipeline
+    }
+
+    /// Whether presses are heard.
+    fn is_flat(&self) -> bool {
+        matches!(self.style, MaskStyle::Tone | MaskStyle::Closed)
+    }
+
+    /// What leaves when the same packets come without any sound, and presses are told of by
+    /// signalling at the moments at which `heard` reported them.
+    fn deaf(&self, arrived: &[Sent], heard: &Output) -> Output {
+        let style = if self.is_flat() { MaskStyle::Closed } else { self.style };
+        let mut pipeline = self.pipeline(style, true);
+        if !self.is_flat() {
+            pipeline.shut();
+        }
+        let mut output = Output::default();
+        let mut moments = heard.presses.iter().map(|press| press.0).peekable();
+        for sent in arrived {
+            let at_us = sent.at_us;
+            let mut bytes = sent.bytes.clone();
+            bytes[12..].fill(self.law.silence());
+            let mut keep = |bytes: &[u8]| output.packets.push(Sent { at_us, bytes: bytes.to_vec() });
+            while let Some(due_us) = pipeline.next_timeout_us().filter(|due_us| *due_us < at_us) {
+                pipeline.timer(due_us, &mut keep);
+            }
+            let mut codes = (0..16).cycle();
+            while moments.next_if(|moment| *moment == at_us).is_some() {
+                // Another key each time, so that none is the echo of another.
+                let key = codes.next().and_then(Key::from_event).expect("a key");
+                pipeline.info(at_us, key, &mut |_| ());
+            }
+            pipeline.packet(at_us, &bytes, &mut keep, &mut |_| ());
+        }
+        while let Some(due_us) = pipeline.next_timeout_us() {
+            pipeline.timer(due_us, &mut |bytes| {
+                output.packets.push(Sent { at_us: due_us, bytes: bytes.to_vec() });
+            });
+        }
+        output
+    }
 }
 
-/// What leaves, by first sample: whether it is the sender's own sound, and the bytes.
-fn leaves(law: Law, ptime_ms: usize, arrived: &[Sent]) -> Vec<(usize, bool, Vec<u8>)> {
-    let mut pipeline = Pipeline::new(config(law, MaskStyle::Silence, ptime_ms as u8));
-    pipeline.set_secured(true);
-    let own = |out: &Sent, header: &Header, payload: &[u8]| {
-        arrived.iter().any(|sent| {
-            let (came, range) = Header::read(&sent.bytes).expect("RTP");
-            came.timestamp == header.timestamp && &sent.bytes[range] == payload && !out.bytes.is_empty()
-        })
-    };
-    let mut all: Vec<_> = drive(&mut pipeline, arrived)
-        .packets
-        .iter()
-        .map(|out| {
-            let (header, range) = Header::read(&out.bytes).expect("RTP");
-            let payload = &out.bytes[range];
-            let at = header.timestamp.wrapping_sub(TIMESTAMP_0) as usize;
-            (at, own(out, &header, payload), payload.to_vec())
-        })
-        .collect();
+/// What left, by first sample.
+fn laid_out(output: &Output) -> Vec<(usize, &[u8])> {
+    let place =
+        |sent: &'_ Sent| Header::read(&sent.bytes).expect("RTP").0.timestamp.wrapping_sub(TIMESTAMP_0);
+    let mut all: Vec<_> =
+        output.packets.iter().map(|sent| (place(sent) as usize, &sent.bytes[12..])).collect();
     all.sort();
     all
 }
 
-#[test]
-fn two_calls_that_differ_in_their_keys_alone_leave_the_same_sound() {
-    for seed in 0..12u64 {
-        let mut rng = Rng::new(seed, "secrecy");
-        let law = [Law::A, Law::Mu][seed as usize % 2];
-        let ptime_ms = PTIMES_MS[seed as usize / 2 % 4];
-        let (noise, spans) = background(&mut rng);
-        let network = [
-            Network::default(),
-            Network { loss: 0.03, ..Network::default() },
-            Network { reorder: 0.05, ..Network::default() },
-        ][seed as usize % 3];
-        let [one, other] = ["one", "other"].map(|name| {
-            let (sound, truth) = call(&noise, &spans, &mut Rng::new(seed, name));
-            let sent = packets(law, &encode(law, &sound), ptime_ms);
-            // The network's dice are the same for both.
-            (leaves(law, ptime_ms, &network.carry(&mut Rng::new(seed, "network"), sent)), truth)
-        });
-        assert_eq!(one.0.len(), other.0.len(), "seed {seed}: as many packets");
-        let samples = ptime_ms * 8;
-        for Digit { start, end, .. } in &one.1 {
-            let within = |at: usize| at < *end && at + samples > *start;
-            let mut lengths = [0usize; 2];
-            for (mine, theirs) in one.0.iter().zip(&other.0) {
-                assert_eq!(mine.0, theirs.0, "seed {seed}: the same packets");
-                let near = mine.0 + 2 * samples + 480 > *start && mine.0 < *end + 480 + samples;
-                lengths[0] += usize::from(near && !mine.1);
-                lengths[1] += usize::from(near && !theirs.1);
-                if within(mine.0) {
-                    assert_eq!(mine.2, theirs.2, "seed {seed}: byte for byte at {}", mine.0);
-                }
-            }
-            let apart = lengths[0].abs_diff(lengths[1]);
-            assert!(apart <= 1, "seed {seed}: {lengths:?} packets masked at {start}");
+/// Whether what left in the tone spans is the same.
+fn same_in_spans(setting: &Setting, one: &Output, other: &Output) -> Result<(), String> {
+    let samples = setting.ptime_ms * 8;
+    let (one, other) = (laid_out(one), laid_out(other));
+    if one.len() != other.len() {
+        return Err(format!("{} and {} packets", one.len(), other.len()));
+    }
+    for ((at, mine), (at_other, theirs)) in one.iter().zip(&other) {
+        let in_span = setting.spans.iter().any(|(start, end)| at < end && at + samples > *start);
+        if at != at_other || (in_span && mine != theirs) {
+            return Err(format!("at sample {at}"));
         }
     }
+    Ok(())
+}
+
+/// Packets round each span that left without their own sound.
+fn masked(setting: &Setting, arrived: &[Sent], output: &Output) -> Vec<usize> {
+    let samples = setting.ptime_ms * 8;
+    let came = Output { packets: arrived.to_vec(), ..Output::default() };
+    let (came, left) = (laid_out(&came), laid_out(output));
+    let near =
+        |at: usize, (start, end): (usize, usize)| at + 2 * samples + 480 > start && at < end + 480 + samples;
+    let one =
+        |span: &(usize, usize)| left.iter().filter(|own| near(own.0, *span) && !came.contains(own)).count();
+    setting.spans.iter().map(one).collect()
+}
+
+/// The property for one pair; says whether presses came at the same moments.
+fn check(setting: &Setting, secured: bool) -> Result<bool, String> {
+    let calls = ["one", "other"].map(|name| setting.call(name));
+    let outputs = [0, 1].map(|n| drive(&mut setting.pipeline(setting.style, secured), &calls[n]));
+    for n in 0..2 {
+        same_in_spans(setting, &outputs[n], &setting.deaf(&calls[n], &outputs[n]))
+            .map_err(|error| format!("call {n} against none: {error}"))?;
+    }
+    let moments = [0, 1].map(|n| outputs[n].presses.iter().map(|press| press.0).collect::<Vec<_>>());
+    let same_moments = moments[0] == moments[1];
+    if same_moments || !setting.is_flat() {
+        same_in_spans(setting, &outputs[0], &outputs[1])?;
+    }
+    let lengths = [0, 1].map(|n| masked(setting, &calls[n], &outputs[n]));
+    for (mine, theirs) in lengths[0].iter().zip(&lengths[1]) {
+        if mine.abs_diff(*theirs) > 1 {
+            return Err(format!("masks of {:?} and {:?} packets", lengths[0], lengths[1]));
+        }
+    }
+    Ok(same_moments)
+}
+
+#[test]
+fn two_calls_that_differ_in_their_keys_alone_leave_the_same_sound() {
+    let mut same = 0;
+    for seed in 0..PAIRS {
+        let setting = Setting::new(seed);
+        match check(&setting, true) {
+            Ok(same_moments) => same += u64::from(same_moments),
+            Err(error) => panic!(
+                "seed {seed}: {:?}, {:?}, {} ms: {error}",
+                setting.law, setting.style, setting.ptime_ms
+            ),
+        }
+    }
+    println!("{PAIRS} pairs, presses at the same moments in {same}");
 }
 
 /// The property is worth something only if it fails without a mask.
 #[test]
 fn an_open_line_tells_the_two_calls_apart() {
-    let mut rng = Rng::new(1, "secrecy");
-    let (noise, spans) = background(&mut rng);
-    let [one, other] = ["one", "other"].map(|name| {
-        let (sound, _) = call(&noise, &spans, &mut Rng::new(1, name));
-        let mut pipeline = Pipeline::new(config(Law::A, MaskStyle::Silence, 20));
-        let out = drive(&mut pipeline, &packets(Law::A, &encode(Law::A, &sound), 20));
-        out.packets.into_iter().map(|sent| sent.bytes).collect::<Vec<_>>()
-    });
-    assert_ne!(one, other);
+    for seed in 0..PAIRS {
+        assert!(check(&Setting::new(seed), false).is_err(), "seed {seed}");
+    }
 }
