@@ -39,11 +39,12 @@ pub fn scan(pcm: &[i16], found: &mut dyn FnMut(usize, Key)) {
 
 /// Passes a G.711 stream packet by packet through a secured line, as a call would: every packet
 /// arrives on time. Output and input are of equal length; what does not fill a packet at the end
-/// is silence. The first 40 ms are mute: a detector that has heard nothing vouches for nothing.
+/// is masked like the rest, as if silence followed. The first 40 ms are mute: a detector that has
+/// heard nothing vouches for nothing. So is the last packet, for nothing follows it.
 ///
-/// `ptime_ms` is 1 to 60; anything else is taken for the nearest of these.
+/// `ptime_ms` is 5 to 60; anything else is taken for the nearest of these.
 pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<u8> {
-    let ptime_ms = ptime_ms.clamp(1, (PACKET_SAMPLES_MAX / 8) as u8);
+    let ptime_ms = ptime_ms.clamp(5, (PACKET_SAMPLES_MAX / 8) as u8);
     let samples = usize::from(ptime_ms) * 8;
     let payload_type = match law {
         Law::A => 8,
@@ -63,13 +64,13 @@ pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<
     let mut masked = vec![law.silence(); codes.len()];
     let mut keep = |rtp: &[u8]| {
         let Some((header, payload)) = Header::read(rtp) else { return };
-        let from = header.timestamp as usize;
-        if let Some(place) = masked.get_mut(from..from + payload.len()) {
-            place.copy_from_slice(&rtp[payload]);
+        let place = masked.iter_mut().skip(header.timestamp as usize);
+        for (code, own) in place.zip(&rtp[payload]) {
+            *code = *own;
         }
     };
     let mut datagram = [0; HEADER_LEN + PACKET_SAMPLES_MAX];
-    for (index, payload) in codes.chunks_exact(samples).enumerate() {
+    for (index, payload) in codes.chunks(samples).enumerate() {
         let header = Header {
             marker: index == 0,
             payload_type,
@@ -78,7 +79,8 @@ pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<
             ssrc: 1,
         };
         datagram[..HEADER_LEN].copy_from_slice(&header.write());
-        datagram[HEADER_LEN..HEADER_LEN + samples].copy_from_slice(payload);
+        datagram[HEADER_LEN..HEADER_LEN + samples].fill(law.silence());
+        datagram[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
         let now_us = (index as u64 + 1) * u64::from(ptime_ms) * 1_000;
         pipeline.packet(now_us, &datagram[..HEADER_LEN + samples], &mut keep, &mut |_| ());
     }

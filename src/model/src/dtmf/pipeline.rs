@@ -1,4 +1,4 @@
-//! One direction of a call, customer to agent: judge, hold, mask, pass on.
+//! One direction of a call: judge, hold, mask, pass on.
 
 use super::config::{EventPts, PipelineConfig};
 use super::ear::Ear;
@@ -43,7 +43,7 @@ struct Arrival<'a> {
     place: Place,
 }
 
-/// Customer to agent, one call: see the module.
+/// One direction of one call, towards the agent or from there: see the module.
 pub struct Pipeline {
     config: PipelineConfig,
     state: State,

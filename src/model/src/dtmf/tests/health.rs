@@ -123,7 +123,7 @@ fn a_silence_that_is_left_out_is_no_sign_of_illness() {
 #[test]
 fn a_clock_that_is_a_little_off_is_no_sign_of_illness() {
     for per_mille in [-1i64, 1] {
-        let mut arrivals = noise(300.0, 20);
+        let mut arrivals = noise(150.0, 20);
         for sent in &mut arrivals {
             let off_us = i64::try_from(sent.at_us).expect("a call is short") * per_mille / 1_000;
             sent.at_us = sent.at_us.saturating_add_signed(off_us);

@@ -2,12 +2,15 @@
 
 mod behaviour;
 mod closed;
+mod delay;
 mod detection;
 mod health;
 mod judge;
 mod leak;
 mod robust;
+mod sameness;
 mod secrecy;
+mod silence;
 mod sound;
 mod transports;
 mod verdict;
