@@ -89,3 +89,38 @@ pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<
     }
     masked
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key to the last sample, at every length of what remains behind whole packets.
+    #[test]
+    fn what_fills_no_packet_is_masked_like_the_rest() {
+        let wave = |hz: f32, n: usize| (std::f32::consts::TAU * hz * n as f32 / 8_000.0).sin();
+        let tone = |n: usize| (7_000.0 * (wave(941.0, n) + wave(1_477.0, n))) as i16;
+        for (law, ptime_ms) in [(Law::A, 10), (Law::Mu, 20), (Law::A, 60), (Law::Mu, 0), (Law::A, 255)] {
+            for len in [0, 1, 7, 39, 159, 1_600, 1_601, 1_679, 1_759, 1_919, 2_000] {
+                let codes: Vec<u8> = (0..len).map(|n| law.encode(tone(n))).collect();
+                for style in [MaskStyle::Silence, MaskStyle::Tone, MaskStyle::Comfort, MaskStyle::Closed] {
+                    let masked = mask_g711(&codes, law, ptime_ms, style);
+                    assert_eq!(masked.len(), len);
+                    let mut run = 0;
+                    for (own, left) in codes.iter().zip(&masked) {
+                        run = if own == left { run + 1 } else { 0 };
+                        assert!(run < 8, "{law:?}, {ptime_ms} ms, {len} samples, {style:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn talk_behind_the_warm_up_passes_unchanged_but_for_the_last_packet() {
+        let noise = |n: usize| (n.wrapping_mul(2_654_435_761) >> 12) as u8 & 0x1F | 0x40;
+        let codes: Vec<u8> = (0..8_075).map(noise).collect();
+        let masked = mask_g711(&codes, Law::Mu, 20, MaskStyle::Silence);
+        assert_eq!(masked[320..8_000], codes[320..8_000]);
+        assert!(masked[..320].iter().chain(&masked[8_000..]).all(|code| *code == Law::Mu.silence()));
+    }
+}

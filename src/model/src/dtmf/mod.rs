@@ -20,6 +20,8 @@ mod ear;
 mod event;
 mod fit;
 mod front;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod g711;
 mod health;
 mod hold;

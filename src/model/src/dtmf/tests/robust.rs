@@ -3,7 +3,7 @@
 use super::sound::{Rng, Train};
 use super::wire::{Sent, config, encode, packet, packets};
 use crate::dtmf::rtp::Header;
-use crate::dtmf::{Law, Pipeline};
+use crate::dtmf::{Law, Pipeline, fuzz};
 use crate::tenant::MaskStyle;
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -11,6 +11,77 @@ use std::sync::LazyLock;
 #[test]
 fn a_leg_fits_into_four_kibibytes() {
     assert!(size_of::<Pipeline>() <= 4_096, "{}", size_of::<Pipeline>());
+}
+
+/// A leg has no heap: what makes it is arrays, numbers and tables that all legs share.
+#[test]
+fn a_leg_allocates_nothing() {
+    const SOURCES: [&str; 17] = [
+        include_str!("../pipeline.rs"),
+        include_str!("../ear.rs"),
+        include_str!("../tones.rs"),
+        include_str!("../front.rs"),
+        include_str!("../fit.rs"),
+        include_str!("../shares.rs"),
+        include_str!("../suspicion.rs"),
+        include_str!("../detector.rs"),
+        include_str!("../event.rs"),
+        include_str!("../presses.rs"),
+        include_str!("../order.rs"),
+        include_str!("../hold.rs"),
+        include_str!("../mask.rs"),
+        include_str!("../health.rs"),
+        include_str!("../config.rs"),
+        include_str!("../rtp.rs"),
+        include_str!("../stats.rs"),
+    ];
+    for source in SOURCES {
+        let product = source.split("#[cfg(test)]\nmod tests").next().expect("a first part");
+        for word in ["Vec", "String", "Box<dyn", "Rc<", "Arc<", "VecDeque", "HashMap", ".to_vec()", "format!"]
+        {
+            assert!(!product.contains(word), "{word} in {}", product.lines().next().unwrap_or_default());
+        }
+    }
+}
+
+/// The bodies that the fuzz targets run, on scripts from a seed.
+#[test]
+fn no_script_breaks_a_promise() {
+    for seed in 0..600 {
+        let mut rng = Rng::new(seed, "scripts");
+        let len = rng.below(2_000);
+        let script: Vec<u8> = (0..len).map(|_| rng.next() as u8).collect();
+        let broken = std::panic::catch_unwind(|| {
+            fuzz::rtp(&script);
+            fuzz::telephone_event(&script);
+            fuzz::sdp(&script);
+        });
+        assert!(broken.is_ok(), "seed {seed}");
+    }
+}
+
+/// SDP that is nearly right, some of its bytes changed, dropped or doubled.
+#[test]
+fn no_change_of_an_sdp_breaks_a_promise() {
+    const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+        m=video 5000 RTP/AVP 99\r\nm=audio 4000 RTP/AVP 9 8 0 13 118 101 96\r\na=rtpmap:118 CN/8000\r\n\
+        a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
+    fuzz::sdp(OFFER.as_bytes());
+    for seed in 0..3_000 {
+        let mut rng = Rng::new(seed, "sdp");
+        let mut bytes = OFFER.as_bytes().to_vec();
+        for _ in 0..=rng.below(4) {
+            let at = rng.below(bytes.len());
+            match rng.below(4) {
+                0 => bytes[at] = rng.next() as u8,
+                1 => bytes[at] = b" 0123456789/:=\r\n-"[rng.below(17)],
+                2 => drop(bytes.drain(at..(at + rng.below(20)).min(bytes.len()))),
+                _ => bytes
+                    .extend_from_within(at..(at + rng.below(60)).min(OFFER.len()).max(at).min(bytes.len())),
+            }
+        }
+        assert!(std::panic::catch_unwind(|| fuzz::sdp(&bytes)).is_ok(), "seed {seed}");
+    }
 }
 
 /// A key held for a second, in packets.
