@@ -194,7 +194,8 @@ async fn surroundings(
         ports: config.media.ports.clone(),
         threads: config.media.threads,
     })
-    .map_err(|error| not("media threads")(&error))?;
+    .map_err(|error| not("media threads")(&error))?
+    .with_tap_dir(config.media.tap_dir.clone());
     let gateways = GatewayClient::new(Pace::default())
         .map_err(|_| NotStarted("HTTP client for gateways cannot be built".to_owned()))?;
     let (store, sip, incoming) = signalling_and_ledger(config, &runtime).await?;

@@ -21,7 +21,7 @@ use tonewall_model::route::{self, Called, Plan};
 use tonewall_model::sdp::{self, Local, Remote};
 use tonewall_model::tenant::{Tenant, TrunkRole};
 use tonewall_secret::Secret;
-use tonewall_telephony::media::{MediaHandle, MediaPlan, Side};
+use tonewall_telephony::media::{MediaHandle, MediaPlan, MediaRuntime, Side};
 use tonewall_telephony::sip::Incoming;
 use tracing::{error, info, warn};
 
@@ -144,7 +144,7 @@ impl TenantSupervisor {
         };
         let registry = Arc::clone(&self.around.registry);
         let noted = (Arc::clone(&registry), id.clone());
-        let media = self.around.media.open(plan_of(&tenant), move |note| {
+        let media = self.around.media.open(plan_of(&tenant, &id, &self.around.media), move |note| {
             let (registry, id) = &noted;
             let Some(living) = registry.get(id).and_then(|entry| entry.actor.load_full()) else { return };
             if living.address.try_send(Noted(note)).is_err() {
@@ -279,8 +279,9 @@ impl Handler<Admitted> for TenantSupervisor {
     }
 }
 
-fn plan_of(tenant: &Tenant) -> MediaPlan {
-    MediaPlan { style: tenant.mask, dial_tone_hz: tenant.dial_tone_hz, tap: None }
+fn plan_of(tenant: &Tenant, id: &CallId, media: &MediaRuntime) -> MediaPlan {
+    let tap = tenant.tap.then(|| media.tap_path(id.as_str())).flatten();
+    MediaPlan { style: tenant.mask, dial_tone_hz: tenant.dial_tone_hz, tap }
 }
 
 #[cfg(test)]

@@ -99,6 +99,8 @@ pub struct Media {
     pub ports: RangeInclusive<u16>,
     /// Threads.
     pub threads: usize,
+    /// Folder of the taps.
+    pub tap_dir: PathBuf,
 }
 
 /// Dashboard and API.
@@ -228,7 +230,14 @@ fn media(settings: &mut Settings) -> Option<Media> {
     }
     let ports = settings.read("media.ports", ports);
     let threads = settings.integer("media.threads", 1..=256);
-    Some(Media { bind: bind?, advertised: advertised?, ports: ports?, threads: threads? as usize })
+    let tap_dir = settings.read("media.tap_dir", |setting| Ok::<_, &str>(PathBuf::from(&setting.text)));
+    Some(Media {
+        bind: bind?,
+        advertised: advertised?,
+        ports: ports?,
+        threads: threads? as usize,
+        tap_dir: tap_dir?,
+    })
 }
 
 fn http(settings: &mut Settings) -> Option<Http> {

@@ -53,6 +53,7 @@ fn the_defaults() {
                 advertised: None,
                 ports: 20000..=29999,
                 threads: 2,
+                tap_dir: "data/taps",
             },
             http: Http {
                 listen: 127.0.0.1:8080,
