@@ -43,6 +43,8 @@ pub(crate) struct MediaCall {
     tap: Option<Feed>,
     storm_until_us: Option<u64>,
     unwell: Option<Unwell>,
+    /// The line has been vouched for at some time.
+    was_well: bool,
     flowing: bool,
     #[cfg(feature = "faults")]
     leaking: bool,
@@ -82,6 +84,7 @@ impl MediaCall {
             tap,
             storm_until_us: None,
             unwell: None,
+            was_well: false,
             flowing: false,
             #[cfg(feature = "faults")]
             leaking: false,
@@ -127,9 +130,12 @@ impl MediaCall {
         })
     }
 
-    pub fn secure(&mut self, on: bool) {
+    pub fn secure(&mut self, now_us: u64, on: bool) {
         self.pipeline.set_secured(on);
         self.back.set_secured(self.pipeline.is_secured());
+        if !on {
+            self.tell_health(now_us);
+        }
     }
 
     pub fn field(&mut self, open: bool) {
@@ -156,10 +162,10 @@ impl MediaCall {
             Side::Agent => &mut self.back,
         };
         match transport {
-            Transport::Info | Transport::Kpml | Transport::InBand | Transport::Event => {
-                pipeline.info(now_us, key, &mut heard);
-            }
+            Transport::Kpml => pipeline.kpml(now_us, key, &mut heard),
+            Transport::Info | Transport::InBand | Transport::Event => pipeline.info(now_us, key, &mut heard),
         }
+        self.shared.presses(&self.pipeline.stats());
     }
 
     fn arrived(&self, now_us: u64) -> Instant {
@@ -219,9 +225,11 @@ impl MediaCall {
         let unwell = self.pipeline.unwell().or(storm).filter(|_| secured);
         if unwell != self.unwell {
             self.unwell = unwell;
-            if unwell.is_some() {
+            // A detector that has heard nothing yet is how every call begins.
+            if unwell.is_some_and(|why| self.was_well || why != Unwell::Detector) {
                 self.shared.count(|own| &own.unwell);
             }
+            self.was_well |= unwell.is_none();
             (self.note)(MediaNote::Health(unwell));
         }
     }

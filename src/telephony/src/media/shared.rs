@@ -54,7 +54,7 @@ pub struct Counts {
     pub dropped: u64,
     /// Presses that found the ring full.
     pub keys_lost: u64,
-    /// Times that a secured line could not be vouched for.
+    /// Times that a secured line could not be vouched for, but for the first moments of a call.
     pub unwell: u64,
     /// Packets that would have left a secured line and were no plain audio: kept back, whoever made them.
     pub refused: u64,
@@ -153,7 +153,8 @@ impl EarCounters {
 pub struct Witness {
     /// Packets.
     pub counts: Counts,
-    /// Presses that each transport reported, matched or not: in-band, telephone-event, INFO, KPML.
+    /// Presses by the transport that brought them first: in-band, telephone-event, INFO, KPML. A press that
+    /// came by two counts once.
     pub transports: [u64; 4],
     /// The ear on what left towards the agent.
     pub to_agent: EarWitness,

@@ -122,7 +122,7 @@ impl MediaThread {
             }
             Order::Secure(id, on) => {
                 if let Some(call) = self.calls.get_mut(&id) {
-                    call.secure(on);
+                    call.secure(now_us, on);
                 }
             }
             Order::Field(id, open) => {

@@ -35,14 +35,33 @@ fn a_flood_is_told_mutes_and_ends() {
     for _ in 0..600 {
         world.customer.say(&loud);
     }
-    world.note(|note| matches!(note, MediaNote::Health(Some(_))));
+    world.note(|note| *note == MediaNote::Health(Some(Unwell::Storm)));
     assert!(world.witness().unwell >= 1);
     let until = Instant::now() + DEADLINE;
     assert!(world.agent.hear(until, |got| !got.is_empty()));
-    // It is over when a second has passed without one packet too many; nobody has to send for that.
-    world.note(|note| *note == MediaNote::Health(None));
+    // Whatever came of the flood after it was told is mute.
+    assert!(world.agent.got.last().is_some_and(|packet| packet[12..].iter().all(|code| *code == 0xD5)));
     world.agent.got.clear();
-    talk([&mut world.customer, &mut world.agent], [&noise(1_000, 3_000), &[]]);
+    let told = world.told.len();
+    talk([&mut world.customer, &mut world.agent], [&noise(3_000, 3_000), &[]]);
+    world.notes(|_| true);
+    assert!(world.told[told..].contains(&MediaNote::Health(None)), "it ends");
     assert!(world.agent.heard().iter().any(|sample| sample.unsigned_abs() > 200), "talk passes again");
-    assert!(world.told.contains(&MediaNote::Health(Some(Unwell::Storm))));
+}
+
+#[test]
+fn another_source_in_mid_field_is_told_and_mutes() {
+    let mut world = World::new(None).secured();
+    world.handle.field(true).expect("a thread that turns");
+    talk([&mut world.customer, &mut world.agent], [&noise(300, 3_000), &[]]);
+    world.note(|note| *note == MediaNote::Health(None));
+    assert_eq!(world.witness().unwell, 0, "how every call begins is no fault");
+    world.customer.sent.ssrc = 0xBAD;
+    world.agent.got.clear();
+    talk([&mut world.customer, &mut world.agent], [&noise(300, 3_000), &[]]);
+    world.note(|note| *note == MediaNote::Health(Some(Unwell::Source)));
+    let of_the_other = world.agent.got.iter().filter(|packet| packet[8..12] == [0, 0, 0x0B, 0xAD]);
+    assert!(of_the_other.clone().count() > 10);
+    assert!(of_the_other.flat_map(|packet| &packet[12..]).all(|code| *code == 0xD5));
+    assert_eq!(world.witness().unwell, 1);
 }
