@@ -24,9 +24,9 @@ pub(crate) struct Line {
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// It has left, and so has its sound: the leg's law, its header, and the payload as it was sent.
+    /// It is on its way.
     Sent,
-    /// There is nobody to send it to, or the system did not take it.
+    /// There is nobody to send it to, the system did not take it, or it may not leave.
     Unsent,
 }
 

@@ -206,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_takes_nothing_costs_audio_and_no_more() {
+        let scratch = Scratch::new("full");
+        let path = scratch.path("tap.wav");
+        drop(Wav::create(&path).expect("a file"));
+        let file = File::open(&path).expect("to read only");
+        let mut wav = Wav { file, window: vec![[0; 2]; WINDOW_FRAMES], base: 0, end: 0 };
+        let placed = (0..1_000).filter(|packet| wav.place(Side::Agent, packet * 160, Law::A, &[0; 160]));
+        assert_eq!(placed.count(), 1_000 - 18, "a write fails each time that the window is full");
+        assert!(wav.base > 140_000 && !wav.flush() && !wav.finish());
+        assert!(frames(&path).is_empty());
+    }
+
+    #[test]
     fn nobody_else_may_read_it_and_nothing_is_overwritten() {
         let scratch = Scratch::new("mine");
         let path = scratch.path("tap.wav");
