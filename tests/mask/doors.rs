@@ -101,6 +101,12 @@ fn defaults_are_twenty_milliseconds_and_the_flat_tone() {
     let plain = masked(&["mask", "--law", "a"]);
     assert_eq!(plain, masked(&["mask", "--law", "a", "--ptime", "20", "--style", "tone"]));
     assert_ne!(plain, masked(&["mask", "--law", "a", "--style", "silence"]));
+    // Nothing of the customer: what is left is silence and the flat tones, the same behind any talk.
+    let closed = masked(&["mask", "--law", "a", "--style", "closed"]);
+    let silent = closed.iter().filter(|code| **code == 0xD5).count();
+    assert!(silent > closed.len() / 2 && silent < closed.len(), "{silent} of {}", closed.len());
+    let changed = |all: &[u8]| all.iter().zip(&codes).filter(|(left, sent)| left != sent).count();
+    assert!(changed(&closed) > changed(&plain));
     // The shortest streams: nothing, and less than a packet, of which nothing comes through.
     for len in [0, 1, 159] {
         fs::write(&input, &codes[4_000..4_000 + len]).expect("written");

@@ -40,7 +40,8 @@ pub fn scan(pcm: &[i16], found: &mut dyn FnMut(usize, Key)) {
 /// Passes a G.711 stream packet by packet through a secured line, as a call would: every packet
 /// arrives on time. Output and input are of equal length; what does not fill a packet at the end
 /// is masked like the rest, as if silence followed. The first 40 ms are mute: a detector that has
-/// heard nothing vouches for nothing. So is the last packet, for nothing follows it.
+/// heard nothing vouches for nothing. So is the last packet, for nothing follows it. With
+/// [`MaskStyle::Closed`] a field is open all the time.
 ///
 /// `ptime_ms` is 5 to 60; anything else is taken for the nearest of these.
 pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<u8> {
@@ -61,6 +62,7 @@ pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<
         ptime_ms,
     });
     pipeline.set_secured(true);
+    pipeline.set_field_open(style == MaskStyle::Closed);
     let mut masked = vec![law.silence(); codes.len()];
     let mut keep = |rtp: &[u8]| {
         let Some((header, payload)) = Header::read(rtp) else { return };
