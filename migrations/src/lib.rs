@@ -16,6 +16,7 @@ mod m20261122_000001_payments;
 mod m20261122_000002_outbox_audit;
 mod m20261122_000003_call_record;
 mod m20261122_000004_desk;
+mod m20261122_000005_evidence;
 mod refuse;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_outbox_audit::Migration),
             Box::new(m20261122_000003_call_record::Migration),
             Box::new(m20261122_000004_desk::Migration),
+            Box::new(m20261122_000005_evidence::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ use crate::clock;
 use crate::entity::attempt;
 use crate::entity::call_record::{self, Column, Entity, Model};
 use crate::error::{Fault, StoreError};
+use crate::evidence;
 use crate::row::CallRecord;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -20,6 +21,8 @@ pub(crate) async fn record<C: ConnectionTrait>(
     tenant: &TenantId,
     call: &CallRecord,
 ) -> Result<(), Fault> {
+    // A ledger that was locked may get the record after the evidence.
+    let debt = if evidence::is_known(db, tenant, &call.id).await? { "written" } else { "due" };
     let row = Model {
         id: call.id.as_str().to_owned(),
         tenant_id: tenant.as_str().to_owned(),
@@ -33,6 +36,7 @@ pub(crate) async fn record<C: ConnectionTrait>(
         keys: i64::from(call.keys),
         scope: call.scope.clone(),
         wrapped_at: None,
+        evidence: Some(debt.to_owned()),
     };
     let changing = [
         Column::Route,
@@ -151,7 +155,7 @@ pub(crate) async fn close_interrupted<C: ConnectionTrait>(
     Ok(update.exec(db).await?.rows_affected)
 }
 
-fn decode(row: Model) -> Result<CallRecord, StoreError> {
+pub(crate) fn decode(row: Model) -> Result<CallRecord, StoreError> {
     let bad = |column| StoreError::Corrupt(format!("call {}: column {column}", row.id));
     Ok(CallRecord {
         id: CallId::parse(&row.id).ok_or_else(|| bad("id"))?,

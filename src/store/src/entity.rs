@@ -184,6 +184,7 @@ pub(crate) mod call_record {
         pub keys: i64,
         pub scope: Option<String>,
         pub wrapped_at: Option<String>,
+        pub evidence: Option<String>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -331,6 +332,49 @@ pub(crate) mod agreement_instalment {
         #[sea_orm(primary_key, auto_increment = false)]
         pub seq: i64,
         pub due_on: String,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What was observed of one call.
+pub(crate) mod evidence {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "evidence")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub seq: i64,
+        pub call_id: String,
+        pub previous_sha256: String,
+        pub sha256: String,
+        pub body: String,
+        pub signature: Option<String>,
+        pub key_id: Option<String>,
+        pub created_at: String,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The end of a tenant's chain of evidence.
+pub(crate) mod evidence_head {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "evidence_head")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: String,
+        pub seq: i64,
+        pub sha256: String,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -4,6 +4,7 @@
 use crate::audit::{self, BrokenAt};
 use crate::codec;
 use crate::error::StoreError;
+use crate::evidence;
 use crate::receipt::RECEIPTS_MAX;
 use crate::store::Store;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -205,6 +206,19 @@ fn rules_of_calls_and_sign_ins() -> Vec<Rule> {
             "SELECT id FROM call_record WHERE (ended_at IS NULL) <> (ended_why IS NULL)".to_owned(),
         ),
         (
+            "a record of evidence has its audit row",
+            "SELECT e.call_id AS id FROM evidence e WHERE 1 <> (SELECT count(*) FROM audit u \
+             WHERE u.tenant_id = e.tenant_id AND u.object = e.call_id AND u.what = 'evidence.recorded')"
+                .to_owned(),
+        ),
+        (
+            "a call owes its evidence exactly while it has none",
+            "SELECT c.id AS id FROM call_record c WHERE c.evidence IS NOT NULL \
+             AND (c.evidence = 'written') <> EXISTS (SELECT 1 FROM evidence e \
+             WHERE e.tenant_id = c.tenant_id AND e.call_id = c.id)"
+                .to_owned(),
+        ),
+        (
             "a session was seen when it began or later",
             "SELECT agent AS id FROM session WHERE seen_at < created_at".to_owned(),
         ),
@@ -256,6 +270,14 @@ pub async fn check_invariants(store: &Store) -> Result<Vec<String>, StoreError> 
             Ok(_) => {}
             Err(BrokenAt::Unread(error)) => return Err(error),
             Err(row) => broken.push(format!("the audit chain is whole: not so for {tenant}, {row}")),
+        }
+    }
+    let tenants = "SELECT tenant_id FROM evidence UNION SELECT tenant_id FROM evidence_head";
+    for tenant in texts(db, tenants, "tenant_id").await? {
+        match evidence::verify(db, &codec::tenant(&tenant)?).await {
+            Ok(_) => {}
+            Err(BrokenAt::Unread(error)) => return Err(error),
+            Err(row) => broken.push(format!("the chain of evidence is whole: not so for {tenant}, {row}")),
         }
     }
     Ok(broken)

@@ -10,6 +10,7 @@
 //! | `attempt`, `call` | the statements of each |
 //! | `receipt`, `means`, `agreement` | what follows an attempt, with its part of [`TenantStore`] |
 //! | `session`, `sign_in` | who is signed in, and whose sign-ins failed |
+//! | `evidence` | a signed record a call, chained by tenant |
 //! | `audit`, `outbox` | rows that every move writes beside its state |
 //! | `invariants` | what must hold of the rows at any time |
 //!
@@ -30,6 +31,7 @@ mod codec;
 mod connect;
 mod entity;
 mod error;
+mod evidence;
 mod invariants;
 mod means;
 mod migrate;
@@ -50,6 +52,7 @@ pub use agreement::{AgreementEnd, AgreementRow, AgreementTerms, NewAgreement};
 pub use audit::{AuditEntry, AuditResult, BrokenAt};
 pub use connect::StoreOptions;
 pub use error::StoreError;
+pub use evidence::{EvidenceRow, Link, NewEvidence, Seal, Sealed};
 pub use invariants::check_invariants;
 pub use means::MeansRow;
 pub use migrate::{migrate, migrate_down};

@@ -5,11 +5,11 @@ use crate::entity::attempt;
 use crate::error::StoreError;
 use crate::outbox::{self, OutboxRow};
 use crate::postgres::Pool;
-use crate::row::AttemptRow;
+use crate::row::{AttemptRow, CallRecord};
 use crate::tenant::TenantStore;
 use crate::write::{Across, Done, Item};
 use crate::writer::{Counters, Writer};
-use crate::{clock, migrate};
+use crate::{clock, evidence, migrate};
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, DatabaseConnection};
 use std::sync::Arc;
@@ -151,6 +151,21 @@ impl Store {
             Writes::Postgres(_) => Some(now - CALL_MAX),
         };
         self.write(Item::Across(Across::CloseCalls { now, began_before })).await?.rows()
+    }
+
+    /// Calls of all tenants that ended at `ended_before` or earlier and still owe their evidence:
+    /// whoever saw them end has not written it. Oldest first.
+    pub async fn evidence_due(
+        &self,
+        ended_before: OffsetDateTime,
+        limit: u64,
+    ) -> Result<Vec<(TenantId, CallRecord)>, StoreError> {
+        evidence::due(&self.reads, ended_before, limit).await
+    }
+
+    /// Whether other processes may have calls in this database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.writes, Writes::Postgres(_))
     }
 
     /// Age at `now` of the oldest undelivered event of all tenants; `None` when there is none.

@@ -3,6 +3,7 @@
 use crate::agreement::{self, NewAgreement};
 use crate::audit::{self, AuditEntry};
 use crate::error::{Fault, StoreError};
+use crate::evidence::{self, NewEvidence};
 use crate::means::{self, MeansRow};
 use crate::receipt::{self, NewReceipt, Tried};
 use crate::row::{CallRecord, Concluded, NewAttempt};
@@ -21,6 +22,7 @@ pub(crate) enum Write {
     RecordCall(Box<CallRecord>),
     WrapCall { call: CallId, now: OffsetDateTime },
     Audit(Box<AuditEntry>),
+    Evidence(Box<NewEvidence>),
     LeaseEvent { event: EventId, now: OffsetDateTime, until: OffsetDateTime },
     DeferEvent { event: EventId, until: OffsetDateTime },
     EventDelivered { event: EventId, now: OffsetDateTime },
@@ -90,6 +92,7 @@ impl Write {
             Write::ReceiptTried { receipt, tried, now } => {
                 receipt::tried(db, tenant, receipt, tried, *now).await?
             }
+            Write::Evidence(new) => evidence::append(db, tenant, new).await?,
             Write::SignInPut { name, state } => sign_in::put(db, tenant, name, state.as_ref()).await?,
             Write::SignInSwap { name, before, after } => {
                 sign_in::swap(db, tenant, name, before.as_ref(), after.as_ref()).await?

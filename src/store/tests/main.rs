@@ -5,6 +5,7 @@ mod audit;
 mod calls;
 mod concurrency;
 mod durability;
+mod evidence;
 mod faults;
 mod jobs;
 mod means;

@@ -3,7 +3,9 @@
 use crate::world::*;
 use sea_orm::{ConnectionTrait, Statement};
 use std::collections::BTreeMap;
+use time::Duration;
 use tonewall_migrations::{Migrator, MigratorTrait};
+use tonewall_model::call::CALL_MAX;
 use tonewall_model::payment::attempt::ATTEMPT_STATES;
 use tonewall_store::{Store, StoreError, StoreOptions, migrate, migrate_down};
 
@@ -22,6 +24,7 @@ async fn up_down_and_up_again() {
         tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
         tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
         tenant.agreement_begin(new_agreement(1)).await.expect("made");
+        tenant.evidence_append(new_evidence(1)).await.expect("recorded");
         assert_invariants(&store).await;
         store.close().await;
         migrate_down(&db.url).await.expect("down with rows");
@@ -29,7 +32,7 @@ async fn up_down_and_up_again() {
 }
 
 #[tokio::test]
-async fn rows_of_the_release_before_stay_through_the_last_step_and_back() {
+async fn rows_of_the_releases_before_stay_through_the_last_steps_and_back() {
     for db in TestDb::both().await {
         let raw = db.raw().await;
         Migrator::up(&raw, Some(3)).await.expect("the shape before");
@@ -43,9 +46,12 @@ async fn rows_of_the_release_before_stay_through_the_last_step_and_back() {
         let tenant = store.tenant(&harbour());
         let open = tenant.calls_open(now()).await.expect("read");
         assert_eq!((open.len(), open[0].keys, open[0].wrapped_at), (1, 7, None));
+        assert_eq!(store.close_interrupted_calls(now() + CALL_MAX + Duration::DAY).await, Ok(1));
+        // It is from before there was evidence, and owes none.
+        assert_eq!(store.evidence_due(later(1_000_000), 9).await, Ok(Vec::new()));
         tenant.call_wrap(&open[0].id, later(9)).await.expect("wrapped up");
         store.close().await;
-        Migrator::down(&raw, Some(1)).await.expect("back");
+        Migrator::down(&raw, Some(2)).await.expect("back");
         assert_eq!(columns(&db).await.len(), 7);
         assert_eq!(db.count("SELECT keys FROM call_record").await, 7);
     }
@@ -58,7 +64,7 @@ async fn both_databases_have_the_same_columns_and_every_table_a_tenant() {
     migrate(&postgres.url).await.expect("up");
     let tables = columns(&sqlite).await;
     assert_eq!(tables, columns(&postgres).await);
-    assert_eq!(tables.len(), 13);
+    assert_eq!(tables.len(), 15);
     for (table, columns) in tables {
         assert!(columns.iter().any(|column| column == "tenant_id"), "{table}");
         for column in columns {
@@ -114,6 +120,7 @@ async fn what_is_fixed_cannot_be_changed_even_by_sql() {
         tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
         tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
         tenant.agreement_begin(new_agreement(1)).await.expect("made");
+        tenant.evidence_append(new_evidence(1)).await.expect("recorded");
         let raw = db.raw().await;
         for statement in [
             "UPDATE attempt SET amount_minor = 1",
@@ -136,6 +143,9 @@ async fn what_is_fixed_cannot_be_changed_even_by_sql() {
             "UPDATE agreement SET consent_text = 'other'",
             "UPDATE agreement SET agreed_at = '2020-01-01T00:00:00.000000Z'",
             "DELETE FROM agreement",
+            "UPDATE evidence SET body = '{}'",
+            "DELETE FROM evidence",
+            "INSERT INTO evidence_head (tenant_id, seq, sha256) VALUES ('harbour', 9, '')",
             "UPDATE agreement_instalment SET due_on = '2027-01-01'",
             "DELETE FROM agreement_instalment",
             "INSERT INTO means SELECT tenant_id, call_id, 2, NULL, NULL, 'cash', '', agent, created_at FROM means",

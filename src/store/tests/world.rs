@@ -8,8 +8,8 @@ use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, PaymentId, Re
 use tonewall_model::money::{Currency, Money};
 use tonewall_model::payment::{Approval, Check, Checks, Decline, DeclineClass, Outcome};
 use tonewall_store::{
-    AgreementEnd, AgreementTerms, CallRecord, CardFacts, MeansRow, NewAgreement, NewAttempt, NewReceipt,
-    Store, StoreOptions, TenantStore, check_invariants, migrate,
+    AgreementEnd, AgreementTerms, CallRecord, CardFacts, Link, MeansRow, NewAgreement, NewAttempt,
+    NewEvidence, NewReceipt, Sealed, Store, StoreOptions, TenantStore, check_invariants, migrate,
 };
 
 static DIRS: AtomicU32 = AtomicU32::new(0);
@@ -257,6 +257,17 @@ pub fn call_record(number: u128) -> CallRecord {
         scope: None,
         wrapped_at: None,
     }
+}
+
+/// The evidence of the call of that number, with the least that a body has.
+pub fn new_evidence(number: u128) -> NewEvidence {
+    let seal = move |link: &Link| {
+        let (seq, previous, call) = (link.seq, &link.previous_sha256, call_id(number));
+        let body =
+            format!(r#"{{"call":{{"id":"{call}"}},"previous":"{previous}","seq":{seq},"tenant":"harbour"}}"#);
+        Sealed { body, signed: None }
+    };
+    NewEvidence { call: call_id(number), seal: std::sync::Arc::new(seal), now: later(90) }
 }
 
 /// A tenant's store in which the attempt of that number is approved.
