@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod events;
+pub mod evidence;
 pub mod harden;
 pub mod jobs;
 pub mod letters;

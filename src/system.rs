@@ -4,6 +4,7 @@ use crate::calls::{Arbiters, Desk, Front, Registry, Surroundings, beats};
 use crate::config::{Config, Mail};
 use crate::demo::Controls;
 use crate::events::Events;
+use crate::evidence::{self, Recorder};
 use crate::jobs::outbox::{self, Outbox};
 use crate::letters::Letters;
 use crate::metrics::Metrics;
@@ -103,6 +104,7 @@ impl System {
         actix_rt::spawn(Arc::clone(&around.arbiters).watch(Arc::clone(&around.registry)));
         runtime.spawn(beats(Arc::clone(&around.registry)));
         runtime.spawn(jobs::resolve::run(around.clone()));
+        runtime.spawn(jobs::evidence::run(Arc::clone(around.registry.evidence())));
         runtime.spawn(front.serve(incoming));
         let (sip, http, metrics) = (around.sip.address(), server.address, metrics_server.address);
         info!(%sip, %http, %metrics, "tonewall is up");
@@ -123,9 +125,13 @@ impl System {
             warn!(live = live(), "grace is over: live calls are ended");
             self.around.registry.shutdown();
         }
+        let evidence = || self.around.registry.evidence().waiting();
         let until = Instant::now() + LAST_WORDS;
-        while live() > 0 && Instant::now() < until {
+        while (live() > 0 || evidence() > 0) && Instant::now() < until {
             tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        if evidence() > 0 {
+            warn!(records = evidence(), "evidence is left to the next process, which has not seen the calls");
         }
         let gauges = self.around.sip.gauges();
         let (dialogs, transactions, finished) = (gauges.dialogs, gauges.transactions, gauges.finished);
@@ -200,7 +206,9 @@ async fn surroundings(
         .map_err(|_| NotStarted("HTTP client for gateways cannot be built".to_owned()))?;
     let (store, sip, incoming) = signalling_and_ledger(config, &runtime).await?;
     let (events, metrics) = (Arc::new(Events::new()), Metrics::new());
-    let registry = Registry::new(runtime.clone(), store.clone(), Arc::clone(&events), metrics.clone());
+    let evidence = recorder(config, &tenants, &store, &runtime, &metrics).await;
+    let registry =
+        Registry::new(runtime.clone(), store.clone(), Arc::clone(&events), metrics.clone(), evidence);
     let around = Surroundings {
         runtime,
         sip,
@@ -215,6 +223,32 @@ async fn surroundings(
         calls_per_tenant_max: config.calls_per_tenant_max as usize,
     };
     Ok((around, incoming))
+}
+
+/// Where evidence goes. What the last process owed is recorded before a call is taken.
+async fn recorder(
+    config: &Config,
+    tenants: &Tenants,
+    store: &Store,
+    runtime: &Handle,
+    metrics: &Metrics,
+) -> Arc<Recorder> {
+    let hashes = evidence::hashes(config, tenants.snapshot().tenants());
+    let key = config.evidence_key.clone();
+    match &key {
+        Some(key) => info!(key = key.public().id(), "evidence is signed"),
+        None => warn!("evidence is not signed: evidence.key is not set"),
+    }
+    let recorder = Arc::new(Recorder::new(store.clone(), runtime.clone(), metrics.clone(), key, hashes));
+    let first = Arc::clone(&recorder);
+    let owed = runtime.spawn(async move { first.record_owed(true).await }).await;
+    match owed {
+        Ok(Ok(0)) => {}
+        Ok(Ok(calls)) => warn!(calls, "calls were up when the last process ended: their evidence says so"),
+        Ok(Err(error)) => warn!(%error, "evidence that is owed is recorded later"),
+        Err(_) => warn!("evidence that is owed is recorded later"),
+    }
+    recorder
 }
 
 /// Both servers, or none: where the second has no address, the first does not stay behind.

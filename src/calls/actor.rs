@@ -9,6 +9,7 @@ use actix::{
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tonewall_model::call::{Attempted, Call, CallView, Command, Effect, EndedWhy, Input, Refused, Side};
 use tonewall_model::card::Kept;
@@ -143,9 +144,15 @@ impl CallActor {
                 Effect::End(side) => self.end(side),
                 Effect::Settle(side, settled) => {
                     let nat = if side == Side::Customer { self.nat.0 } else { self.nat.1 };
+                    if side == Side::Customer {
+                        self.entry.trail.lock().media_at(settled.rtp.ip());
+                    }
                     self.tell_media(ctx, |media| media.settle(media_side(side), settled, nat));
                 }
-                Effect::Secure(on) => self.tell_media(ctx, |media| media.secure(on)),
+                Effect::Secure(on) => {
+                    self.entry.trail.lock().secure(on, OffsetDateTime::now_utc());
+                    self.tell_media(ctx, |media| media.secure(on));
+                }
                 Effect::Reinvite(side, sdp) => self.reinvite(side, sdp, ctx),
                 Effect::AcceptOffer(side, sdp) => {
                     if let Some(reply) = self.reply(side) {
@@ -168,6 +175,7 @@ impl CallActor {
     fn publish(&mut self) {
         let view = self.call.view();
         self.meter.see(&view, Instant::now());
+        self.entry.trail.lock().see(&view);
         self.entry.view.send_replace(view);
     }
 
@@ -266,12 +274,13 @@ impl CallActor {
 
     fn over(&mut self, why: EndedWhy, ctx: &mut Context<Self>) {
         self.publish();
+        // What media saw goes into the evidence, so the end is told before media is closed.
+        self.around.registry.ended(self.call.id(), why);
         if let Some(media) = self.media.take() {
             let counts = media.control().counts();
             info!(call = %self.call.id(), ?counts, "media of the call");
             media.close();
         }
-        self.around.registry.ended(self.call.id(), why);
         ctx.stop();
     }
 

@@ -3,11 +3,12 @@
 use super::actor::{CallActor, Kill, Paid};
 use super::arbiters::Seat;
 use crate::events::Events;
+use crate::evidence::{Facts, Recorder, Trail};
 use crate::metrics::Metrics;
 use actix::dev::{SendError, ToEnvelope};
 use actix::{Actor, Addr, Handler, Message};
 use arc_swap::ArcSwapOption;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,6 +56,8 @@ pub(super) struct Entry {
     pub agent: ArcSwapOption<Leg>,
     pub media: MediaControl,
     pub view: watch::Sender<CallView>,
+    /// What the call leaves behind for its evidence.
+    pub trail: Mutex<Trail>,
     pub started_at: OffsetDateTime,
     /// The epoch of the call's own clock, in which its view tells times.
     pub started: Instant,
@@ -80,6 +83,7 @@ pub(super) struct Place {
     pub seat: Seat,
     pub extension: String,
     pub customer_via: TrunkRole,
+    pub trail: Trail,
 }
 
 /// How to reach and how to stop an actor.
@@ -95,6 +99,7 @@ impl Entry {
             seat: place.seat,
             extension: place.extension,
             customer_via: place.customer_via,
+            trail: Mutex::new(place.trail),
             customer,
             agent: ArcSwapOption::empty(),
             media,
@@ -129,6 +134,12 @@ impl Entry {
     pub fn ended(&self) -> Option<Arc<Ended>> {
         self.ended.load_full()
     }
+
+    /// What its record says.
+    fn facts(&self, ended: &Ended) -> Facts {
+        let (view, witness) = (self.view.borrow().clone(), self.media.witness());
+        Facts::of(&view, &mut self.trail.lock(), witness, self.started_at, (ended.at_utc, ended.why))
+    }
 }
 
 /// Totals since the start.
@@ -153,20 +164,28 @@ pub struct Registry {
     store: Store,
     events: Arc<Events>,
     metrics: Metrics,
+    evidence: Arc<Recorder>,
     /// Counts for operators.
     pub totals: Totals,
 }
 
 impl Registry {
     /// An empty registry; records go to `store` from `runtime`, word of changes to `events`, ends to
-    /// `metrics`.
+    /// `metrics`, what was observed of a call to `evidence`.
     pub fn new(
         runtime: tokio::runtime::Handle,
         store: Store,
         events: Arc<Events>,
         metrics: Metrics,
+        evidence: Arc<Recorder>,
     ) -> Registry {
-        Registry { entries: RwLock::default(), runtime, store, events, metrics, totals: Totals::default() }
+        let (entries, totals) = (RwLock::default(), Totals::default());
+        Registry { entries, runtime, store, events, metrics, evidence, totals }
+    }
+
+    /// Where evidence goes.
+    pub fn evidence(&self) -> &Arc<Recorder> {
+        &self.evidence
     }
 
     /// Takes a call in. Its record is written now: what a crash of the process leaves of it.
@@ -234,6 +253,7 @@ impl Registry {
             return;
         }
         let ended = Ended { at: Instant::now(), at_utc: OffsetDateTime::now_utc(), why };
+        self.evidence.record(entry.facts(&ended));
         entry.ended.store(Some(Arc::new(ended)));
         info!(call = %id, tenant = %entry.tenant, why = why.as_str(), "call ended");
         self.metrics.call_ended(entry.view.borrow().route, why);

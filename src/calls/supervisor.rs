@@ -4,6 +4,7 @@ use super::Surroundings;
 use super::actor::{CallActor, Noted, Parts};
 use super::registry::{Entry, Living, Place};
 use super::watch;
+use crate::evidence::{self, Trail};
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -169,6 +170,13 @@ impl TenantSupervisor {
         let (seat, arbiter) = self.around.arbiters.seat(hasher.finish());
         let nat_of = |name: &str| tenant.trunk(name).filter(|t| t.nat).map(|t| t.address.ip());
         let customer_via = customer_via(&tenant, &trunk, offer.as_ref());
+        let trail = Trail::new(evidence::Start {
+            tenant: Arc::clone(&tenant),
+            customer_trunk: trunk.clone(),
+            agent_trunk: plan.trunk.clone(),
+            signalling: call.invite.source.ip(),
+            media: offer.as_ref().map(|offer| offer.rtp.ip()),
+        });
         let nat = (nat_of(&trunk).map(|_| call.invite.source.ip()), nat_of(&plan.trunk));
         let model = Call::new(
             Start {
@@ -189,6 +197,7 @@ impl TenantSupervisor {
             seat,
             extension: model.plan().extension.clone(),
             customer_via,
+            trail,
         };
         let entry = Entry::new(place, call.leg, media.control(), model.view(), epoch);
         let registry = Arc::clone(&self.around.registry);

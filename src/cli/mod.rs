@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod dtmf;
+mod evidence;
 mod log;
 mod mask;
 mod password;
@@ -52,6 +53,9 @@ enum Command {
     /// The configuration of `serve`.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// What was observed of calls: keys, exports, and whether they hold.
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// A simulated customer, PBX and agent against a running `serve`.
     Call(Box<tools::Call>),
     /// The sandbox payment gateway alone.
@@ -91,6 +95,8 @@ enum ConfigCommand {
     Example,
 }
 
+pub(crate) use evidence::write_key;
+
 /// The one TLS provider, before anything can open a connection. Installing it twice is harmless.
 pub fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -106,6 +112,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Password => password::run(),
         Command::Config(ConfigCommand::Check(layers)) => check::config(&layers),
         Command::Config(ConfigCommand::Example) => check::example(),
+        Command::Evidence(evidence) => evidence.run(),
         Command::Call(call) => call.run(),
         Command::Sandbox { listen, tenants } => tools::sandbox(listen, &tenants),
         Command::Dtmf { files } => dtmf::run(&files),

@@ -120,6 +120,13 @@ pub(super) const KEYS: &[Key] = &[
         "sqlite://data/tonewall.db?mode=rwc",
         "SQLite file or postgres:// URL. With a password in it: env:NAME or file:PATH instead.",
     ),
+    unset(
+        "evidence",
+        "key",
+        "file:evidence.key",
+        "Ed25519 key that signs the evidence of each call: env:NAME or file:PATH, made by\n\
+         `tonewall evidence keygen`. Without it evidence is chained, but nobody vouches for it.",
+    ),
     text(
         "tenants",
         "dir",

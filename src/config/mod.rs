@@ -26,6 +26,7 @@ pub use mail::Mail;
 pub use problem::{Place, Problem, Problems};
 pub(crate) use tree::{Section, Source, Value, text_of};
 
+use crate::evidence::SigningKey;
 use crate::tenancy::Secrets;
 use settings::{Layer, Setting, Settings};
 use std::ffi::OsString;
@@ -33,6 +34,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tonewall_secret::Secret;
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// The ledger.
     pub database: Database,
+    /// The key that signs evidence; without one it is chained only.
+    pub evidence_key: Option<Arc<SigningKey>>,
     /// Folder of the manifests.
     pub tenants_dir: PathBuf,
     /// Calls of one tenant at a time.
@@ -185,6 +189,7 @@ impl Config {
         }
         let mail = mail::read(settings, folder, secrets);
         let url = settings.read("database.url", |setting| database_url(setting, folder, secrets));
+        let evidence_key = settings.read("evidence.key", |setting| signing_key(setting, folder, secrets));
         let dir = settings.read("tenants.dir", |setting| Ok::<_, &str>(PathBuf::from(&setting.text)));
         let calls_per_tenant_max = settings.integer("calls.max_per_tenant", 1..=100_000);
         let arbiters = settings.integer("calls.arbiters", 1..=256);
@@ -202,6 +207,7 @@ impl Config {
             metrics_listen: metrics_listen?,
             mail: mail?,
             database: Database { url: url? },
+            evidence_key: evidence_key?,
             tenants_dir: dir?,
             calls_per_tenant_max: calls_per_tenant_max?,
             arbiters: arbiters? as usize,
@@ -311,6 +317,22 @@ fn database_url(setting: &Setting, folder: &Path, secrets: &Secrets) -> Result<S
         return Err("holds a password: give it by reference, env:NAME or file:PATH");
     }
     Ok(url)
+}
+
+/// By reference, but from the environment, where it stands in no file and on no command line.
+fn signing_key(
+    setting: &Setting,
+    folder: &Path,
+    secrets: &Secrets,
+) -> Result<Option<Arc<SigningKey>>, &'static str> {
+    let base = if setting.layer == Layer::File { folder } else { Path::new(".") };
+    let text = match (secrets.resolve(&setting.text, base), setting.layer) {
+        (_, Layer::Default) => return Ok(None),
+        (Some(resolved), _) => resolved?,
+        (None, Layer::Environment) => Secret::new(setting.text.clone()),
+        (None, _) => return Err("must be a reference, env:NAME or file:PATH"),
+    };
+    SigningKey::parse(text.expose()).map(|key| Some(Arc::new(key))).map_err(|error| error.0)
 }
 
 /// Whether a PostgreSQL URL holds a password, before its host or among its parameters.

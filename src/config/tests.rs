@@ -66,6 +66,7 @@ fn the_defaults() {
                 scheme: "sqlite",
                 ..
             },
+            evidence_key: None,
             tenants_dir: "tenants",
             calls_per_tenant_max: 500,
             arbiters: 16,

@@ -1,12 +1,13 @@
 //! Everything that the demo consists of: the outside parties, and the product among them.
 
 use super::{Controls, Director};
+use crate::cli::write_key;
 use crate::config::{Config, ConfigArgs};
 use crate::system::System;
 use crate::tenancy::{Overrides, Secrets, Tenants, load_with};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
@@ -165,6 +166,9 @@ fn first_account(ledger_is_old: bool) -> u32 {
 /// The ledger's file in the data folder.
 const LEDGER: &str = "tonewall.db";
 
+/// The key file in the data folder.
+const EVIDENCE_KEY: &str = "evidence.key";
+
 /// The configuration of a demo: of `serve`, with everything on this machine.
 ///
 /// # Errors
@@ -184,12 +188,22 @@ pub fn config(plan: &Plan<'_>, log: &str) -> Result<Config, String> {
         "mail.tls=none".to_owned(),
         "mail.from=receipts@tonewall.example".to_owned(),
         format!("database.url=sqlite://{}?mode=rwc", plan.data.join(LEDGER).display()),
+        format!("evidence.key=file:{}", evidence_key(plan.data)?.display()),
         format!("drain.grace_s={}", plan.grace_s),
         format!("log.level={log}"),
     ];
     let layers = ConfigArgs { config: None, set };
     Config::load(&layers, std::iter::empty(), &Secrets::from_environment())
         .map_err(|problems| problems.to_string())
+}
+
+/// The key that signs the demo's evidence; made when the ledger's folder has none.
+fn evidence_key(data: &Path) -> Result<PathBuf, String> {
+    let path = std::path::absolute(data.join(EVIDENCE_KEY)).map_err(not("folder of the ledger"))?;
+    if !path.exists() {
+        write_key(&path).map_err(|words| format!("key for evidence: {words}"))?;
+    }
+    Ok(path)
 }
 
 fn not(what: &str) -> impl FnOnce(std::io::Error) -> String + '_ {

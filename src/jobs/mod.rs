@@ -1,4 +1,5 @@
 //! Work that nobody waits for: one file a job.
 
+pub mod evidence;
 pub mod outbox;
 pub mod resolve;

@@ -64,7 +64,7 @@ impl Drop for CallMeter {
 }
 
 /// What became of a field that is asked for no more.
-fn outcome(view: &CallView, field: Field) -> Step {
+pub(crate) fn outcome(view: &CallView, field: Field) -> Step {
     let shown = &view.capture;
     let complete = view.capture_complete
         || match field {

@@ -1,7 +1,7 @@
 //! Every family: name, help, labels, buckets. Names follow the conventions of Prometheus: base units,
 //! counters end in `_total`, no unit in a label.
 
-use super::{JobRun, Receipt, SignIn, Step, Word};
+use super::{Evidence, JobRun, Receipt, SignIn, Step, Word};
 use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -67,6 +67,7 @@ pub(super) struct Families {
     pub csp_reports: IntCounter,
     pub receipts: IntCounterVec,
     pub jobs: IntCounterVec,
+    pub evidence: IntCounterVec,
     pub read: Read,
     /// One scrape at a time brings what others count up to date.
     pub scraping: parking_lot::Mutex<()>,
@@ -144,6 +145,11 @@ impl Families {
                 "Events of the outbox other than receipts, by how their delivery went.",
                 &["outcome"],
             ),
+            evidence: new.counters(
+                "tonewall_evidence_records_total",
+                "Records of evidence, by leak verdict, or by what kept them from being written.",
+                &["outcome"],
+            ),
             read: Read::new(&new),
             scraping: parking_lot::Mutex::new(()),
             registry: registry.clone(),
@@ -169,6 +175,7 @@ impl Families {
         each::<SignIn>(|outcome| drop(self.sign_ins.with_label_values(&[outcome])));
         each::<Receipt>(|state| drop(self.receipts.with_label_values(&[state])));
         each::<JobRun>(|outcome| drop(self.jobs.with_label_values(&[outcome])));
+        each::<Evidence>(|outcome| drop(self.evidence.with_label_values(&[outcome])));
         self.read.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         DIRECTIONS.iter().for_each(|direction| drop(self.read.packets.with_label_values(&[direction])));
         DROPS.iter().for_each(|why| drop(self.read.dropped.with_label_values(&[why])));

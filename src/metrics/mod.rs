@@ -20,7 +20,9 @@ mod tests;
 mod tests_server;
 
 pub use call::CallMeter;
+pub(crate) use call::outcome as step_outcome;
 
+use crate::evidence::Verdict;
 use families::Families;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +108,33 @@ words!(
     }
 );
 
+words!(
+    /// What became of a call's record of evidence.
+    Evidence {
+        /// Written: no ear heard a key.
+        Green = "green",
+        /// Written: an ear heard a key.
+        Red = "red",
+        /// Written: no ear had anything to judge.
+        NotHeard = "not_heard",
+        /// The ledger did not take it; it is tried again.
+        Delayed = "delayed",
+        /// Given up: what was observed is lost.
+        Lost = "lost",
+    }
+);
+
+impl Evidence {
+    /// Written, with this verdict.
+    pub fn of(verdict: Verdict) -> Evidence {
+        match verdict {
+            Verdict::Green => Evidence::Green,
+            Verdict::Red => Evidence::Red,
+            Verdict::NotHeard => Evidence::NotHeard,
+        }
+    }
+}
+
 /// The counts of one system. A clone counts into the same.
 #[derive(Clone)]
 pub struct Metrics(Arc<Families>);
@@ -158,6 +187,11 @@ impl Metrics {
     /// Something became of a receipt.
     pub fn receipt(&self, state: Receipt) {
         self.0.receipts.with_label_values(&[state.word()]).inc();
+    }
+
+    /// Something became of a record of evidence.
+    pub fn evidence(&self, outcome: Evidence) {
+        self.0.evidence.with_label_values(&[outcome.word()]).inc();
     }
 
     /// A job other than a receipt was tried.

@@ -9,6 +9,7 @@ use super::shown::Screen;
 use super::{AgreementForm, ProblemKind};
 use crate::calls::{Arbiters, Desk, Registry, Surroundings};
 use crate::events::Events;
+use crate::evidence::Recorder;
 use crate::metrics::Metrics;
 use crate::tenancy::{Tenants, tests::Folder};
 use std::net::SocketAddr;
@@ -57,7 +58,9 @@ impl World {
         let (sip, _) = SipEndpoint::start(sip).await.expect("SIP");
         let media = MediaOptions { bind: local.ip(), advertised: None, ports: 30_000..=30_003, threads: 1 };
         let (events, metrics) = (Arc::new(Events::new()), Metrics::new());
-        let registry = Registry::new(runtime.clone(), store.clone(), Arc::clone(&events), metrics.clone());
+        let evidence = Recorder::unsigned(&store, &runtime, &metrics);
+        let registry =
+            Registry::new(runtime.clone(), store.clone(), Arc::clone(&events), metrics.clone(), evidence);
         let desk = Desk::new(Surroundings {
             runtime,
             sip,

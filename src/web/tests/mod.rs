@@ -9,6 +9,7 @@ use super::{Options, Parts, Server, open};
 use crate::calls::{Arbiters, Desk, Registry, Surroundings};
 use crate::demo::Controls;
 use crate::events::Events;
+use crate::evidence::Recorder;
 use crate::letters::Letters;
 use crate::metrics::Metrics;
 use crate::screen::{self, Screens};
@@ -102,7 +103,9 @@ async fn desk(folder: &Folder) -> Desk {
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tenants");
     let tenants = crate::tenancy::load(&manifests, &Secrets::only_given()).expect("manifests");
     let (events, metrics) = (Arc::new(Events::new()), Metrics::new());
-    let registry = Registry::new(runtime.clone(), store.clone(), Arc::clone(&events), metrics.clone());
+    let evidence = Recorder::unsigned(&store, &runtime, &metrics);
+    let registry =
+        Registry::new(runtime.clone(), store.clone(), Arc::clone(&events), metrics.clone(), evidence);
     Desk::new(Surroundings {
         runtime,
         sip,

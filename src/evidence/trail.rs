@@ -1,0 +1,179 @@
+//! What a live call leaves behind for its record: when the line was secured, how each field went, and
+//! which addresses were seen.
+
+use crate::metrics::{Step, step_outcome};
+use std::net::IpAddr;
+use std::sync::Arc;
+use time::OffsetDateTime;
+use tonewall_model::call::{CallView, Phase};
+use tonewall_model::capture::{FailWhy, Field};
+use tonewall_model::tenant::{Tenant, TrunkRole};
+
+/// Spans, and fields, of a call that are told one by one; of the others it is told how many there
+/// were. More than a person goes through; fewer would cut long calls with many cards short.
+pub(super) const TOLD_MAX: usize = 64;
+
+/// Addresses of the customer's media that are told: one, and one more for each transfer.
+const ADDRESSES_MAX: usize = 8;
+
+/// What is known when a call begins.
+pub struct Start {
+    /// The organisation as it was then.
+    pub tenant: Arc<Tenant>,
+    /// The trunk that brought the call.
+    pub customer_trunk: String,
+    /// The trunk of the agent's side.
+    pub agent_trunk: String,
+    /// Where the INVITE came from.
+    pub signalling: IpAddr,
+    /// Where the customer's offer says that media is; `None` where it made none.
+    pub media: Option<IpAddr>,
+}
+
+/// A time in which the line was secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub(super) on: OffsetDateTime,
+    pub(super) off: OffsetDateTime,
+}
+
+/// How one field went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldFact {
+    pub(super) field: Field,
+    /// `complete`, `failed`, `timed_out`, `cancelled`, `left` (for another field), `abandoned` (by the
+    /// end of the call).
+    pub(super) outcome: &'static str,
+    /// Times that it was keyed, not accepted, and asked for again.
+    pub(super) reasked: u8,
+    /// Digits in it at the end.
+    pub(super) digits: u8,
+}
+
+/// The first [`TOLD_MAX`] of something, and how many there were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<T> {
+    pub(super) first: Vec<T>,
+    pub(super) count: u32,
+}
+
+impl<T> Told<T> {
+    pub(super) fn new() -> Told<T> {
+        Told { first: Vec::new(), count: 0 }
+    }
+
+    pub(super) fn push(&mut self, one: T) {
+        self.count = self.count.saturating_add(1);
+        if self.first.len() < TOLD_MAX {
+            self.first.push(one);
+        }
+    }
+}
+
+/// The field that is asked for.
+struct Asked {
+    field: Field,
+    tries_left: u8,
+    reasked: u8,
+    filled: u8,
+}
+
+/// What a call has left so far.
+pub struct Trail {
+    pub(super) start: Start,
+    /// Where the customer's media went, from the first offer on.
+    pub(super) media: Vec<IpAddr>,
+    pub(super) secured: Told<Span>,
+    pub(super) secured_ms: u64,
+    pub(super) fields: Told<FieldFact>,
+    since: Option<OffsetDateTime>,
+    asked: Option<Asked>,
+}
+
+impl Trail {
+    /// Of a call that begins.
+    pub fn new(start: Start) -> Trail {
+        Trail {
+            media: start.media.into_iter().collect(),
+            start,
+            secured: Told::new(),
+            secured_ms: 0,
+            fields: Told::new(),
+            since: None,
+            asked: None,
+        }
+    }
+
+    /// The line is secured, or open again, from now on.
+    pub fn secure(&mut self, on: bool, now: OffsetDateTime) {
+        match (on, self.since) {
+            (true, None) => self.since = Some(now),
+            (false, Some(since)) => {
+                self.since = None;
+                // A clock that was set back makes no negative span.
+                let span = Span { on: since, off: now.max(since) };
+                let length = (span.off - span.on).whole_milliseconds();
+                self.secured_ms = self.secured_ms.saturating_add(u64::try_from(length).unwrap_or(0));
+                self.secured.push(span);
+            }
+            _ => {}
+        }
+    }
+
+    /// The customer's media is at this address from now on.
+    pub fn media_at(&mut self, address: IpAddr) {
+        if self.media.len() < ADDRESSES_MAX && !self.media.contains(&address) {
+            self.media.push(address);
+        }
+    }
+
+    /// The view as it is published. Cheap: it is called for every key.
+    pub fn see(&mut self, view: &CallView) {
+        let is_over = matches!(view.phase, Phase::Ended(_));
+        let field = view.capture.field.filter(|_| view.capture_open && !is_over);
+        let tries_left = view.capture.tries_left;
+        match &mut self.asked {
+            Some(asked) if field == Some(asked.field) => {
+                asked.reasked = asked.reasked.saturating_add(u8::from(tries_left < asked.tries_left));
+                (asked.tries_left, asked.filled) = (tries_left, view.capture.filled);
+            }
+            _ => {
+                self.close(view);
+                let filled = view.capture.filled;
+                self.asked = field.map(|field| Asked { field, tries_left, reasked: 0, filled });
+            }
+        }
+    }
+
+    /// The call is over: what is open ends with it.
+    pub fn finish(&mut self, view: &CallView, now: OffsetDateTime) {
+        self.close(view);
+        self.secure(false, now);
+    }
+
+    fn close(&mut self, view: &CallView) {
+        let Some(asked) = self.asked.take() else { return };
+        let timed_out = view.capture_failed == Some(FailWhy::TimedOut);
+        let outcome = match step_outcome(view, asked.field) {
+            Step::Complete => "complete",
+            Step::Failed if timed_out => "timed_out",
+            Step::Failed | Step::TryAgain => "failed",
+            Step::Cancelled => "cancelled",
+            Step::Left => "left",
+            Step::Abandoned => "abandoned",
+        };
+        let closed = view.capture.closed.iter().find(|(field, _)| *field == asked.field);
+        let digits = closed.filter(|_| outcome == "complete").map_or(asked.filled, |(_, digits)| *digits);
+        self.fields.push(FieldFact { field: asked.field, outcome, reasked: asked.reasked, digits });
+    }
+
+    /// What of the customer's side belongs to the organisation's own switch: signalling, media.
+    pub(super) fn through_pbx(&self) -> (bool, bool) {
+        let Start { tenant, customer_trunk, .. } = &self.start;
+        let mut pbx = tenant.trunks.iter().filter(|trunk| trunk.role == TrunkRole::Pbx);
+        let signalling = tenant.trunk(customer_trunk).is_some_and(|trunk| trunk.role == TrunkRole::Pbx);
+        let media =
+            pbx.any(|pbx| self.media.iter().any(|ip| pbx.peers.contains(ip) || pbx.address.ip() == *ip));
+        (signalling, media)
+    }
+}
