@@ -7,12 +7,17 @@ use expect_test::{Expect, expect};
 /// A password that no problem may repeat.
 const CANARY: &str = "hunter2canary";
 
+/// A key for evidence: the seed of RFC 8032 §7.1, test 1.
+const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+
 fn load(file: Option<&str>, variables: &[(&str, &str)], flags: &[&str]) -> Result<Config, Problems> {
     let folder = Folder::new("config");
     let config = file.map(|text| {
         folder.write("tonewall.toml", text.as_bytes());
         folder.path().join("tonewall.toml")
     });
+    folder.write("evidence.key", SEED.as_bytes());
+    folder.write("other.key", b"hunter2canary");
     folder.write("db-url", b"postgres://tw:pw@db.example/tonewall\n");
     let args = ConfigArgs { config, set: flags.iter().map(|flag| flag.to_string()).collect() };
     let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
@@ -98,6 +103,7 @@ fn the_example_is_the_defaults_and_names_every_key() {
         .map(|line| format!("{}\n", line.strip_prefix("# ").filter(is_unset).unwrap_or(line)))
         .collect();
     let config = load(Some(&all), &[], &[]).expect("good");
+    assert_eq!(config.evidence_key.expect("given").public().id(), "key_cbpodbnpkbfekcgb");
     let mail = config.mail.expect("given");
     let (username, password) = mail.credentials.expect("given");
     assert_eq!((mail.host.as_str(), mail.port, mail.tls), ("smtp.example.org", 587, true));
@@ -106,6 +112,22 @@ fn the_example_is_the_defaults_and_names_every_key() {
     assert_eq!(config.http.trusted_proxies, [IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2])]);
     assert_eq!(config.sip.advertised, Some(IpAddr::from([203, 0, 113, 7])));
     assert_eq!(config.media.advertised, Some(IpAddr::from([203, 0, 113, 7])));
+}
+
+#[test]
+fn the_key_of_evidence_is_a_reference() {
+    let with = |value: &str| format!("[evidence]\nkey = \"{value}\"\n");
+    let is_refused = |value: &str| told(Some(&with(value)), &[], &[]);
+    assert!(load(Some(&with("file:evidence.key")), &[], &[]).expect("good").evidence_key.is_some());
+    assert!(load(None, &[("TONEWALL_EVIDENCE_KEY", SEED)], &[]).expect("good").evidence_key.is_some());
+    for value in [SEED, "hunter2canary"] {
+        assert_eq!(
+            is_refused(value),
+            "tonewall.toml:2: evidence.key: must be a reference, env:NAME or file:PATH\n"
+        );
+    }
+    assert_eq!(is_refused("file:none"), "tonewall.toml:2: evidence.key: the file cannot be opened\n");
+    assert!(is_refused("file:other.key").contains("evidence.key: is no Ed25519 key"));
 }
 
 #[test]
@@ -185,7 +207,7 @@ fn every_problem_is_told_at_once() {
             --set: number 2 is not KEY=VALUE with a known key
             --set: database.url: must begin with sqlite: or postgres:
             --set: tenants.dir: must not be empty
-            tonewall.toml:1: unknown key; known here: sip, media, http, metrics, mail, database, tenants, calls, log, drain
+            tonewall.toml:1: unknown key; known here: sip, media, http, metrics, mail, database, evidence, tenants, calls, log, drain
             tonewall.toml:2: http: must be a table
             tonewall.toml:4: sip.listen: must be IP:PORT
             tonewall.toml:5: sip.advertised: must be the IP address that peers use
@@ -198,7 +220,7 @@ fn every_problem_is_told_at_once() {
             tonewall.toml:14: calls.max_per_tenant: must be 1 to 100000
             tonewall.toml:16: log.level: must not raise a library that sees cards, tokens or dial strings above warn
             tonewall.toml:17: log.format: must be text or json
-            tonewall.toml:18: unknown key; known here: sip, media, http, metrics, mail, database, tenants, calls, log, drain
+            tonewall.toml:18: unknown key; known here: sip, media, http, metrics, mail, database, evidence, tenants, calls, log, drain
             environment: TONEWALL_DRAIN_GRACE_S: must be 0 to 3600
             environment: TONEWALL_HTTP_LISTEN: must not be empty
             environment: TONEWALL_SIP_PORT: unknown variable; there is no such key

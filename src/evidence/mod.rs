@@ -28,6 +28,10 @@ mod page;
 mod recorder;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_file;
+#[cfg(test)]
+mod tests_ledger;
 mod trail;
 mod words;
 

@@ -15,7 +15,7 @@ mod families;
 mod process;
 mod scrape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
 mod tests_server;
 

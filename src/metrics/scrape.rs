@@ -43,7 +43,7 @@ impl Metrics {
     }
 
     /// The text of the families as they stand.
-    pub(super) fn written(&self) -> Result<String, String> {
+    pub(crate) fn written(&self) -> Result<String, String> {
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).map_err(|error| error.to_string())
     }
 }

@@ -22,6 +22,7 @@ fn counted() -> Metrics {
     metrics.csp_reports(1);
     metrics.receipt(Receipt::Sent);
     metrics.job(JobRun::Done);
+    metrics.evidence(Evidence::Red);
     metrics
 }
 
@@ -149,7 +150,7 @@ fn a_clone_counts_into_the_same() {
 }
 
 /// A call that is connected, with a capture at `field`.
-fn view(field: Option<Field>) -> CallView {
+pub(crate) fn view(field: Option<Field>) -> CallView {
     CallView {
         id: CallId::from_random(1),
         route: RouteKind::OnDemand,
