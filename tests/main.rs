@@ -4,6 +4,7 @@
 
 mod browser;
 mod calls;
+mod evidence;
 mod failures;
 mod figures;
 mod interop;

@@ -72,6 +72,8 @@ pub enum Fault {
     Block,
     /// The next payment task panics after its attempt was recorded.
     PaymentPanic,
+    /// A key is put into what leaves the secured line: the independent ear has to hear it.
+    Leak,
 }
 
 /// One call.
@@ -466,6 +468,7 @@ impl Handler<Fault> for CallActor {
                 }
             }
             Fault::PaymentPanic => self.payment_fault = true,
+            Fault::Leak => self.tell_media(ctx, MediaHandle::plant_leak),
         }
     }
 }

@@ -121,6 +121,7 @@ fn fault(desk: &Desk, caller: &Caller, call: &str, word: &str) -> Answer {
         "fault-hang" => Fault::Hang,
         "fault-block" => Fault::Block,
         "fault-payment-panic" => Fault::PaymentPanic,
+        "fault-leak" => Fault::Leak,
         _ => return Err(ApiError::NotFound),
     };
     desk.fault(&caller.0.id, &call_id(call)?, fault)?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tonewall_loadtest::sandbox::SandboxOptions;
+use tonewall_model::ids::{CallId, TenantId};
 
 const PAN: &str = "4242424242424242";
 
@@ -139,4 +140,24 @@ async fn on_postgresql_a_payment_and_one_whose_sender_died() {
     std::fs::write(world.folder.path.join("postgres.db"), postgres.dump()).expect("dump");
     world.sweep(&[(PAN, CODE), (charged, CODE)]);
     settle(&mut world, "harbour", &[first, second]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_of_a_call_that_ended_on_a_locked_ledger_is_written_when_the_lock_goes() {
+    let mut world = World::new("locked-evidence");
+    let stage = world.harbour().await;
+    let call = secured(&stage, quick(harbour_call())).await;
+    let lock = Lock::on(&world);
+    call.hangup().await.expect("hung up");
+    eventually("a write that was refused", async || {
+        world.log().contains("evidence not written yet").then_some(())
+    })
+    .await;
+    drop(lock);
+    eventually("the evidence", async || world.log().contains("evidence recorded").then_some(())).await;
+    let id = CallId::parse(&call.id().expect("id")).expect("an id");
+    drop(call);
+    let harbour = TenantId::parse("harbour").expect("a slug");
+    let record = world.ledger().await.tenant(&harbour).evidence(&id).await.expect("recorded");
+    assert!(record.body.contains("\"observed\":true"), "{}", record.body);
 }
