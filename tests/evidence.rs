@@ -54,7 +54,7 @@ impl Signed {
         let folder = &self.world.folder.path;
         let database = folder.join("tonewall.db");
         [
-            format!("database.url=sqlite://{}?mode=rw", database.display()),
+            format!("database.url=sqlite://{}?mode=rwc", database.display()),
             format!("tenants.dir={}", folder.join("tenants").display()),
         ]
     }

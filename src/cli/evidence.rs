@@ -167,8 +167,10 @@ fn opened(layers: &ConfigArgs, tenant: Option<&str>) -> Result<(Config, Vec<Tena
     }
 }
 
+/// These commands make no ledger where there is none.
 async fn store(config: &Config) -> Result<Store, String> {
-    let opened = Store::open(config.database.url.expose(), StoreOptions::default()).await;
+    let url = config.database.url.expose().replace("mode=rwc", "mode=rw");
+    let opened = Store::open(&url, StoreOptions::default()).await;
     opened.map_err(|error| format!("database: {error}"))
 }
 
@@ -225,9 +227,11 @@ impl Verify {
 }
 
 fn chain_lines(tenant: &TenantId, report: &evidence::ChainReport, keys: &[PublicKey]) -> Vec<String> {
-    let records = report.records;
-    let mut lines =
-        vec![format!("The chain of {tenant} holds: {records} records, none missing, none changed.")];
+    let records = match report.records {
+        1 => "1 record".to_owned(),
+        records => format!("{records} records"),
+    };
+    let mut lines = vec![format!("The chain of {tenant} holds: {records}, none missing, none changed.")];
     lines.extend(report.by_key.iter().map(|(key, count)| format!("Signed by {key}: {count}.")));
     if report.unsigned > 0 {
         lines.push(format!(

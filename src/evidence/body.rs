@@ -121,6 +121,7 @@ fn transports(seen: &Seen) -> Value {
         "info": info,
         "kpml": kpml,
         "presses": seen.presses,
+        "presses_open": seen.presses_open,
     })
 }
 
@@ -133,6 +134,7 @@ fn packets(seen: &Seen) -> Value {
         "muted": counts.muted,
         "dropped": counts.dropped + counts.over_rate,
         "strangers": counts.strangers,
+        "refused": counts.refused,
     })
 }
 
@@ -156,7 +158,11 @@ pub(super) fn style_word(style: MaskStyle) -> &'static str {
 
 fn leak(facts: &Facts) -> Value {
     let seen = facts.seen.as_ref();
-    let tap = seen.and_then(|seen| Some(ear(&seen.witness.tap?, seen.tap()?)));
+    let tap = seen.and_then(|seen| {
+        let mut tap = ear(&seen.witness.tap?, seen.tap()?);
+        tap["dropped"] = seen.witness.counts.tap_dropped.into();
+        Some(tap)
+    });
     json!({
         "verdict": facts.verdict().as_str(),
         "to_agent": seen.map(|seen| ear(&seen.witness.to_agent, seen.to_agent())),

@@ -156,6 +156,7 @@ fn key_rows(transports: &Value) -> Vec<Row> {
         row("SIP INFO", text(&transports["info"])),
         row("KPML", text(&transports["kpml"])),
         row("Key presses that these make", text(&transports["presses"])),
+        row("Of these on an open line, not masked", text(&transports["presses_open"])),
     ]
 }
 
@@ -167,6 +168,7 @@ fn packet_rows(packets: &Value) -> Vec<Row> {
         row("That left without their own sound", text(&packets["muted"])),
         row("Dropped: unusable, or too many", text(&packets["dropped"])),
         row("From strangers, dropped", text(&packets["strangers"])),
+        row("Kept back at the last gate", text(&packets["refused"])),
     ]
 }
 
@@ -214,6 +216,7 @@ fn proof_rows(held: &Held) -> Vec<Row> {
         row("SHA-256 of the record", held.sha256.clone()),
         row("SHA-256 of the record before it", previous),
         row("Signed by", signed),
+        row("Public key", held.signer.map(|key| key.text()).unwrap_or_else(|| "none".to_owned())),
         row("SHA-256 of the configuration", text(&record["config_sha256"])),
         row("Tonewall", text(&versions["tonewall"])),
         row("Mask", text(&versions["mask"])),

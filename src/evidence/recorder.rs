@@ -91,19 +91,20 @@ impl Recorder {
         let mut recorded = 0;
         loop {
             let owed = self.store.evidence_due(before, DUE_MAX).await?;
-            let is_last = (owed.len() as u64) < DUE_MAX;
+            let (is_last, so_far) = ((owed.len() as u64) < DUE_MAX, recorded);
             for (tenant, row) in owed {
                 let facts = Facts::of_row(tenant, row);
                 let store = self.store.tenant(facts.tenant());
-                let written = store.evidence_append(self.sealed(&facts)).await;
-                recorded += usize::from(written == Ok(true));
-                if let Err(error) = &written {
-                    warn!(call = %facts.call(), %error, "owed evidence not written yet");
-                    return Ok(recorded);
+                match store.evidence_append(self.sealed(&facts)).await {
+                    Err(error) if is_passing(&error) => return Err(error),
+                    written => {
+                        recorded += usize::from(written == Ok(true));
+                        tell(&self.metrics, &facts, written);
+                    }
                 }
-                tell(&self.metrics, &facts, written);
             }
-            if is_last {
+            // A page of which nothing can be written would come again for ever.
+            if is_last || recorded == so_far {
                 return Ok(recorded);
             }
         }
@@ -129,9 +130,7 @@ async fn persist(store: &TenantStore, new: &NewEvidence, metrics: &Metrics) -> R
     let (until, mut pause) = (Instant::now() + HORIZON, PAUSE);
     loop {
         match store.evidence_append(new.clone()).await {
-            Err(error @ (StoreError::Busy | StoreError::Locked | StoreError::Unavailable(_)))
-                if Instant::now() < until =>
-            {
+            Err(error) if is_passing(&error) && Instant::now() < until => {
                 warn!(call = %new.call, %error, "evidence not written yet");
                 metrics.evidence(Evidence::Delayed);
                 tokio::time::sleep(pause).await;
@@ -140,6 +139,11 @@ async fn persist(store: &TenantStore, new: &NewEvidence, metrics: &Metrics) -> R
             done => return done,
         }
     }
+}
+
+/// Whether a later try may well succeed.
+fn is_passing(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy | StoreError::Locked | StoreError::Unavailable(_))
 }
 
 fn tell(metrics: &Metrics, facts: &Facts, written: Result<bool, StoreError>) {

@@ -92,120 +92,28 @@ pub(super) fn body(facts: &Facts) -> Value {
 #[test]
 fn a_record_says_what_was_seen_and_when() {
     let record = body(&facts(witness(heard(7_500), None)));
+    let members = record.as_object().expect("an object").iter();
+    let lines = members.map(|(key, value)| format!("{key} {}\n", canonical::render(value).expect("whole")));
     expect![[r#"
-        {
-          "call": {
-            "agent": "ada",
-            "ended": "2026-11-22T17:28:11.000Z",
-            "ended_why": "customer_hung_up",
-            "id": "cl_10000000000000000000",
-            "route": "on_demand",
-            "started": "2026-11-22T17:27:01.000Z"
-          },
-          "config_sha256": "c",
-          "fields": {
-            "count": 2,
-            "list": [
-              {
-                "digits": 16,
-                "field": "card_number",
-                "outcome": "complete",
-                "reasked": 1
-              },
-              {
-                "digits": 0,
-                "field": "expiry",
-                "outcome": "abandoned",
-                "reasked": 0
-              }
-            ]
-          },
-          "format": "tonewall-evidence/1",
-          "health": {
-            "unwell": 0
-          },
-          "leak": {
-            "tap": null,
-            "to_agent": {
-              "sightings": {
-                "share_700": 0,
-                "share_780": 0,
-                "share_860": 0,
-                "share_900": 0,
-                "share_985": 0
-              },
-              "verdict": "green",
-              "windows": 7500
-            },
-            "verdict": "green"
-          },
-          "mask": {
-            "dial_tone_hz": null,
-            "hold_ms": 20,
-            "style": "silence"
-          },
-          "observed": true,
-          "packets": {
-            "dropped": 0,
-            "in": 3501,
-            "masked": 92,
-            "muted": 140,
-            "strangers": 0,
-            "to_agent": 3500
-          },
-          "previous": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-          "recorded": "2026-11-22T17:28:11.100Z",
-          "secured": {
-            "count": 1,
-            "milliseconds": 60234,
-            "spans": [
-              {
-                "off": "2026-11-22T17:28:02.234Z",
-                "on": "2026-11-22T17:27:02.000Z"
-              }
-            ]
-          },
-          "seq": 7,
-          "signer": {
-            "key_id": "key_cbpodbnpkbfekcgb",
-            "public_key": "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-          },
-          "tenant": "northwind",
-          "topology": {
-            "agent": {
-              "role": "carrier_edge",
-              "trunk": "carrier"
-            },
-            "customer": {
-              "role": "carrier_edge",
-              "trunk": "carrier"
-            },
-            "customer_media": [
-              {
-                "address": "203.0.113.207"
-              }
-            ],
-            "customer_signalling": "203.0.113.207",
-            "scope": {
-              "because": "signalling_and_media",
-              "reason": "The customer came from a carrier edge: no PBX of the organisation was seen to carry card tones",
-              "word": "carrier_edge"
-            }
-          },
-          "transports": {
-            "in_band": 23,
-            "info": 23,
-            "kpml": 0,
-            "presses": 23,
-            "telephone_event": 0
-          },
-          "versions": {
-            "ear": "ear-1",
-            "mask": "mask-1",
-            "tonewall": "0.1.0"
-          }
-        }"#]]
-    .assert_eq(&serde_json::to_string_pretty(&record).expect("JSON"));
+        call {"agent":"ada","ended":"2026-11-22T17:28:11.000Z","ended_why":"customer_hung_up","id":"cl_10000000000000000000","route":"on_demand","started":"2026-11-22T17:27:01.000Z"}
+        config_sha256 "c"
+        fields {"count":2,"list":[{"digits":16,"field":"card_number","outcome":"complete","reasked":1},{"digits":0,"field":"expiry","outcome":"abandoned","reasked":0}]}
+        format "tonewall-evidence/1"
+        health {"unwell":0}
+        leak {"tap":null,"to_agent":{"sightings":{"share_700":0,"share_780":0,"share_860":0,"share_900":0,"share_985":0},"verdict":"green","windows":7500},"verdict":"green"}
+        mask {"dial_tone_hz":null,"hold_ms":20,"style":"silence"}
+        observed true
+        packets {"dropped":0,"in":3501,"masked":92,"muted":140,"refused":0,"strangers":0,"to_agent":3500}
+        previous "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        recorded "2026-11-22T17:28:11.100Z"
+        secured {"count":1,"milliseconds":60234,"spans":[{"off":"2026-11-22T17:28:02.234Z","on":"2026-11-22T17:27:02.000Z"}]}
+        seq 7
+        signer {"key_id":"key_cbpodbnpkbfekcgb","public_key":"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}
+        tenant "northwind"
+        topology {"agent":{"role":"carrier_edge","trunk":"carrier"},"customer":{"role":"carrier_edge","trunk":"carrier"},"customer_media":[{"address":"203.0.113.207"}],"customer_signalling":"203.0.113.207","scope":{"because":"signalling_and_media","reason":"The customer came from a carrier edge: no PBX of the organisation was seen to carry card tones","word":"carrier_edge"}}
+        transports {"in_band":23,"info":23,"kpml":0,"presses":23,"presses_open":0,"telephone_event":0}
+        versions {"ear":"ear-1","mask":"mask-1","tonewall":"0.1.0"}
+    "#]].assert_eq(&lines.collect::<String>());
 }
 
 #[test]
@@ -324,6 +232,14 @@ fn a_trail_is_bounded_and_counts_what_it_does_not_tell() {
         trail.see(&view(Some(if nth % 2 == 0 { Field::Pan } else { Field::Code })));
         trail.media_at(IpAddr::from([10, 0, 0, nth as u8]));
     }
+    // Keys on an open line are told apart.
+    let mut shown = CallView { secured: false, keys: 3, ..view(None) };
+    trail.see(&shown);
+    (shown.secured, shown.keys) = (true, 10);
+    trail.see(&shown);
+    (shown.secured, shown.keys) = (false, 11);
+    trail.see(&shown);
+    assert_eq!(trail.presses_open, 4);
     // The clock was set back while the line was secured.
     trail.secure(true, at(5_000));
     trail.finish(&view(None), at(4_000));

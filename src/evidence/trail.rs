@@ -86,6 +86,9 @@ pub struct Trail {
     pub(super) secured: Told<Span>,
     pub(super) secured_ms: u64,
     pub(super) fields: Told<FieldFact>,
+    /// Presses while the line was open: whoever listened has heard them.
+    pub(super) presses_open: u32,
+    presses: u32,
     since: Option<OffsetDateTime>,
     asked: Option<Asked>,
 }
@@ -99,6 +102,8 @@ impl Trail {
             secured: Told::new(),
             secured_ms: 0,
             fields: Told::new(),
+            presses_open: 0,
+            presses: 0,
             since: None,
             asked: None,
         }
@@ -129,6 +134,9 @@ impl Trail {
 
     /// The view as it is published. Cheap: it is called for every key.
     pub fn see(&mut self, view: &CallView) {
+        let pressed = view.keys.saturating_sub(self.presses);
+        self.presses = view.keys;
+        self.presses_open += if view.secured { 0 } else { pressed };
         let is_over = matches!(view.phase, Phase::Ended(_));
         let field = view.capture.field.filter(|_| view.capture_open && !is_over);
         let tries_left = view.capture.tries_left;

@@ -52,10 +52,10 @@ fn not_heard(record: &Value) -> String {
 pub(super) fn scope(record: &Value) -> Judged {
     let scope = &record["topology"]["scope"];
     let by = match scope["because"].as_str() {
-        Some("signalling") => "the address that signalling came from",
-        Some("media") => "the address that the customer's sound came from",
-        Some("signalling_and_media") => "the addresses of signalling and sound",
-        _ => "the record of the call",
+        Some("signalling") => "so says the address that signalling came from",
+        Some("media") => "so says an address that the customer's sound came from",
+        Some("signalling_and_media") => "so say the addresses of signalling and sound",
+        _ => "so says the record of the call",
     };
     let judged = |tone, title, words: String| Judged { tone, title, words };
     match scope["word"].as_str() {
@@ -63,7 +63,7 @@ pub(super) fn scope(record: &Value) -> Judged {
             "red",
             "PBX carries card tones: in scope",
             format!(
-                "The customer's side of this call ran through the organisation's own switch, as {by} shows. \
+                "The customer's side of this call ran through the organisation's own switch: {by}. \
                  That switch, and whatever records on its trunk side, had the key tones before Tonewall did."
             ),
         ),
@@ -71,7 +71,7 @@ pub(super) fn scope(record: &Value) -> Judged {
             "green",
             "No PBX was seen to carry card tones",
             format!(
-                "The customer's side came from a carrier edge, as {by} shows. Equipment that hides behind \
+                "The customer's side came from a carrier edge: {by}. Equipment that hides behind \
                  those addresses cannot be seen from here."
             ),
         ),
