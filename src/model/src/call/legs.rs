@@ -89,7 +89,7 @@ impl Call {
             return effects;
         };
         (self.ring_until, self.agent.state) = (None, LegState::Up);
-        let settled = remote.settle(Some(law));
+        let settled = remote.settle_answer(Some(law));
         (self.agent.remote, self.agent.settled) = (Some(remote), Some(settled));
         let mut effects = vec![Effect::Settle(Side::Agent, settled)];
         if self.customer.state == LegState::Early {
@@ -128,7 +128,7 @@ impl Call {
         let wanted = self.agent.settled.map(|settled| settled.law);
         match answer.map(sdp::read) {
             Some(Ok(remote)) if wanted.is_none_or(|law| remote.audio.iter().any(|(_, own)| *own == law)) => {
-                let settled = remote.settle(wanted);
+                let settled = remote.settle_answer(wanted);
                 (self.customer.remote, self.customer.settled) = (Some(remote), Some(settled));
                 vec![Effect::Settle(Side::Customer, settled), Effect::Changed]
             }
@@ -145,7 +145,7 @@ impl Call {
         if !remote.audio.iter().any(|(_, law)| *law == own.law) {
             return Vec::new();
         }
-        let settled = remote.settle(Some(own.law));
+        let settled = remote.settle_answer(Some(own.law));
         (leg.remote, leg.settled) = (Some(remote), Some(settled));
         vec![Effect::Settle(side, settled), Effect::Changed]
     }
@@ -230,7 +230,7 @@ impl Call {
             Err(code) => return vec![Effect::RefuseOffer(asker, passed_on(code))],
         };
         let direction = remote.direction;
-        let settled = remote.settle(wanted);
+        let settled = remote.settle_answer(wanted);
         let leg = self.leg_mut(side);
         (leg.remote, leg.settled) = (Some(remote), Some(settled));
         let mut effects = vec![Effect::Settle(side, settled)];

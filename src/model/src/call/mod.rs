@@ -8,6 +8,8 @@
 //! ```
 //! Signalling, media and gateway are told by [`Effect`]s; what happens there comes in as [`Input`].
 
+mod health;
+mod keys;
 mod legs;
 mod pay;
 #[cfg(test)]
@@ -19,7 +21,7 @@ pub use view::{CallView, EndedWhy, PayState, PayView, Phase};
 
 use crate::capture::{self, Capture};
 use crate::card::{Address, Card, Kept, YearMonth};
-use crate::dtmf::Law;
+use crate::dtmf::{Law, Unwell};
 use crate::ids::{AgentId, AttemptId, CallId, PaymentId};
 use crate::money::Money;
 use crate::route::{Plan, RouteKind};
@@ -95,6 +97,10 @@ pub enum Input {
     KeyLost,
     /// The first packet of the customer has reached the agent's port.
     Flowing,
+    /// Nothing of the customer passes, and why; `None`: the line can be vouched for again.
+    Health(Option<Unwell>),
+    /// The independent ear has heard a key leave the secured line.
+    Leaked,
     /// News of the attempt under way; with a bank's no, what may be kept of the card.
     Paid(AttemptId, Attempted, Option<Kept>),
     /// The time of [`Call::next_timeout`] has come.
@@ -130,6 +136,9 @@ pub enum Command {
     Claim(AgentId),
     /// Give more time.
     MoreTime,
+    /// Count repeats of a key within a moment as one press, or no longer: for telephones that double
+    /// their tones.
+    SlowKeys(bool),
     /// Take the payment.
     Take(AttemptId),
     /// End the capture.
@@ -159,6 +168,10 @@ pub enum Effect {
     Settle(Side, Settled),
     /// Secure or open the line.
     Secure(bool),
+    /// Tell media that the customer is asked for keys, or no longer.
+    Field(bool),
+    /// Tell media to merge repeats of a key, or no longer.
+    SlowKeys(bool),
     /// Relay a change to a leg.
     Reinvite(Side, Vec<u8>),
     /// Accept the change that a leg proposed.
@@ -221,6 +234,11 @@ pub struct Call {
     pay: Pay,
     secured: bool,
     secured_ms: Option<u32>,
+    unwell: Option<Unwell>,
+    leaked: bool,
+    slow_keys: bool,
+    /// What media was told last of the field.
+    field_told: bool,
     flowing: bool,
     keys: u32,
     code_matched: usize,
@@ -255,6 +273,10 @@ impl Call {
             pay: Pay::default(),
             secured: false,
             secured_ms: None,
+            unwell: None,
+            leaked: false,
+            slow_keys: false,
+            field_told: false,
             flowing: false,
             keys: 0,
             code_matched: 0,
@@ -292,6 +314,11 @@ impl Call {
         if self.ended.is_some() {
             return self.after_the_end(input);
         }
+        let effects = self.stepped(now, input);
+        self.with_field(effects)
+    }
+
+    fn stepped(&mut self, now: Duration, input: Input) -> Vec<Effect> {
         match input {
             Input::Begin => self.begin(now),
             Input::Ringing => self.ringing(),
@@ -306,6 +333,8 @@ impl Call {
             Input::AgentKey(key) => self.agent_key(now, &key),
             Input::KeyLost => self.key_lost(now),
             Input::Flowing => self.flows(now),
+            Input::Health(unwell) => self.health(now, unwell),
+            Input::Leaked => self.leak(now),
             Input::Paid(attempt, news, kept) => self.paid(now, &attempt, news, kept),
             Input::Timer => self.timer(now),
             Input::Shutdown => self.end_both(EndedWhy::Shutdown),
@@ -317,13 +346,15 @@ impl Call {
         if self.ended.is_some() {
             return Err(Refused::CallOver);
         }
-        match command {
-            Command::Hangup => Ok(self.end_both(EndedWhy::AgentHungUp)),
-            Command::Secure => self.secure(now),
-            Command::Unsecure => self.unsecure(),
-            Command::Claim(agent) => self.claim(agent),
-            other => self.pay_command(now, other),
-        }
+        let effects = match command {
+            Command::Hangup => self.end_both(EndedWhy::AgentHungUp),
+            Command::Secure => self.secure(now)?,
+            Command::Unsecure => self.unsecure()?,
+            Command::Claim(agent) => self.claim(agent)?,
+            Command::SlowKeys(on) => self.merge_keys(on),
+            other => self.pay_command(now, other)?,
+        };
+        Ok(self.with_field(effects))
     }
 
     /// When [`Input::Timer`] is due, if it is.
@@ -362,48 +393,6 @@ impl Call {
             }
             false => Vec::new(),
         }
-    }
-
-    fn key(&mut self, now: Duration, key: Key) -> Vec<Effect> {
-        self.keys = self.keys.saturating_add(1);
-        // A key on an open line is not for a field: whoever hears it has heard it.
-        if !self.secured {
-            return vec![Effect::Changed];
-        }
-        let effects = self.capture.step(now, capture::Input::Key(key));
-        let mut effects = self.captured(effects);
-        if effects.is_empty() {
-            // No field took it, but it was pressed: the count is what people see.
-            effects.push(Effect::Changed);
-        }
-        effects
-    }
-
-    /// The agent's keys are never card digits; the tenant's code secures the line (Route 1).
-    fn agent_key(&mut self, now: Duration, key: &Key) -> Vec<Effect> {
-        let code: Vec<char> = self.plan.secure_code.chars().collect();
-        if code.is_empty() || self.secured {
-            return Vec::new();
-        }
-        let is =
-            |place: usize| code.get(place).and_then(|c| Key::from_char(*c)).is_some_and(|k| k.same_as(key));
-        // Keys that were wrong may still end in the beginning of the code: `1112` holds `112`.
-        while self.code_matched > 0 && !is(self.code_matched) {
-            self.code_matched = begun_at_end(&code[..self.code_matched]);
-        }
-        self.code_matched += usize::from(is(self.code_matched));
-        if self.code_matched < code.len() {
-            return Vec::new();
-        }
-        self.code_matched = 0;
-        self.secure(now).unwrap_or_default()
-    }
-
-    /// A field with a hole in it is cleared and asked for again.
-    fn key_lost(&mut self, now: Duration) -> Vec<Effect> {
-        let Some(field) = self.capture.progress().field else { return Vec::new() };
-        let effects = self.capture.step(now, capture::Input::Reask(field));
-        self.captured(effects)
     }
 
     fn flows(&mut self, now: Duration) -> Vec<Effect> {
@@ -466,11 +455,6 @@ impl Call {
             _ => Vec::new(),
         }
     }
-}
-
-/// How many of the last of these keys are the first of them.
-fn begun_at_end(keys: &[char]) -> usize {
-    (0..keys.len()).rev().find(|len| keys[..*len] == keys[keys.len() - len..]).unwrap_or(0)
 }
 
 fn ms(duration: Duration) -> u32 {

@@ -4,6 +4,7 @@ use super::{Authorise, Call, Command, Effect};
 use crate::capture::{self, Field};
 use crate::card::guard::holds_card_number;
 use crate::card::{Expiry, Kept};
+use crate::dtmf::Unwell;
 use crate::ids::{AttemptId, PaymentId};
 use crate::money::Money;
 use crate::payment::DeclineClass;
@@ -42,6 +43,10 @@ pub enum Refused {
     BadAccount,
     /// The account reference holds what may be a card number: those are stored nowhere (PCI DSS 3.2.1).
     CardNumber,
+    /// Nothing of the customer passes just now, and why: no key would count.
+    Unwell(Unwell),
+    /// A key was heard leaving the secured line: nothing more may be keyed on this call.
+    Leaked,
     /// The capture says no.
     Capture(capture::Refusal),
 }
@@ -234,7 +239,11 @@ impl Call {
             Command::Reask(field) => self.reask(now, field),
             Command::MoreTime => self.tell_capture(now, capture::Input::MoreTime),
             Command::Cancel => self.tell_capture(now, capture::Input::Cancel),
-            Command::Secure | Command::Unsecure | Command::Claim(_) | Command::Hangup => Ok(Vec::new()),
+            Command::Secure
+            | Command::Unsecure
+            | Command::Claim(_)
+            | Command::SlowKeys(_)
+            | Command::Hangup => Ok(Vec::new()),
         }
     }
 
@@ -279,6 +288,9 @@ impl Call {
         let unpaid = |attempt: &&Attempt| !attempt.state.is_live() && attempt.state != AttemptState::Approved;
         let Some(attempt) = self.pay.attempt.as_ref().filter(unpaid).filter(|_| !self.capture.is_open())
         else {
+            if self.capture.is_open() && field != Field::Address {
+                self.may_ask()?;
+            }
             return self.tell_capture(now, capture::Input::Reask(field));
         };
         if !self.capture.asks(field) {
@@ -296,6 +308,7 @@ impl Call {
         fix: Option<Field>,
         again: Option<Field>,
     ) -> Result<Vec<Effect>, Refused> {
+        self.may_ask()?;
         let mut effects = self.secure(now)?;
         let opened = match self.capture.reopen_after_decline(now, fix, again).as_slice() {
             [capture::Effect::Refused(capture::Refusal::NotTaken)] => {

@@ -2,14 +2,15 @@
 //!
 //! A script is a list of words; each gives one line. What happens: `begin`, `ring`, `answer:8`,
 //! `fail:486`, `ack:0`, `offer:c:8/sendonly`, `reanswer:a:8/recvonly`, `reanswer:a:!488`, `bye:c`,
-//! `k:4111111111111111*`, `a:*7`, `lost`, `flow`, `paid:1:approved`, `shutdown`, `timer`, and time with
+//! `k:4111111111111111*`, `a:*7`, `lost`, `flow`, `unwell:source`, `well`, `leaked`, `paid:1:approved`, `shutdown`, `timer`, and time with
 //! the timers in it (`+60s`, `+500ms`). With `paid:1:declined/code` (a field to fix) and `paid:1:declined/later`
 //! comes what may be kept of the card, `paid:1:declined` brings none. What an agent wishes: `secure`, `unsecure`, `collect:INV1:1250`,
-//! `take:1`, `cancel`, `reask:pan`, `more`, `address:12,TD15`, `claim:ann`, `hangup`. `view` and `field` show it.
+//! `take:1`, `cancel`, `reask:pan`, `more`, `address:12,TD15`, `claim:ann`, `hangup`, `slow`, `fast`. `view` and `field` show it.
 //! An SDP is `payload types[/direction][@port]`, `-` for none, `junk` for bytes that are none.
 //! No digit of a card is ever printed.
 
 mod ends;
+mod health;
 mod kept;
 mod pay;
 mod properties;
@@ -142,6 +143,8 @@ fn show(effect: &Effect) -> String {
             format!("settle {} {}:{}", name(*side), settled.audio_pt, settled.rtp.port())
         }
         Effect::Secure(on) => if *on { "SECURE" } else { "OPEN" }.into(),
+        Effect::Field(open) => if *open { "field" } else { "field closed" }.into(),
+        Effect::SlowKeys(on) => if *on { "slow keys" } else { "usual keys" }.into(),
         Effect::Reinvite(side, sdp) => format!("reinvite {}[{}]", name(*side), told(sdp)),
         Effect::AcceptOffer(side, sdp) => format!("accept {}[{}]", name(*side), told(sdp)),
         Effect::RefuseOffer(side, code) => format!("refuse {} {code}", name(*side)),
@@ -282,6 +285,8 @@ impl Script {
             }
             "claim" => Command::Claim(AgentId(rest.into())),
             "hangup" => Command::Hangup,
+            "slow" => Command::SlowKeys(true),
+            "fast" => Command::SlowKeys(false),
             _ => return None,
         })
     }
@@ -305,6 +310,9 @@ impl Script {
             "bye" => Input::Ended(side(rest)),
             "lost" => Input::KeyLost,
             "flow" => Input::Flowing,
+            "unwell" => Input::Health(Unwell::ALL.into_iter().find(|why| why.as_str() == rest)),
+            "well" => Input::Health(None),
+            "leaked" => Input::Leaked,
             "paid" => self.paid(first.parse().expect("a number"), second),
             "timer" => Input::Timer,
             "shutdown" => Input::Shutdown,

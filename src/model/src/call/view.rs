@@ -2,6 +2,7 @@
 
 use super::{Call, CardShown, LegState, Unrecorded};
 use crate::capture::{FailWhy, Field, Progress};
+use crate::dtmf::Unwell;
 use crate::ids::{AgentId, AttemptId, CallId};
 use crate::money::Money;
 use crate::payment::DeclineClass;
@@ -107,6 +108,12 @@ pub struct CallView {
     pub secured: bool,
     /// From INVITE to the first packet on a secured line, in ms.
     pub secured_ms: Option<u32>,
+    /// Why nothing of the customer passes on the secured line; `None` while it can be vouched for.
+    pub unwell: Option<Unwell>,
+    /// Whether a key was heard leaving the secured line: nothing more may be keyed on this call.
+    pub leaked: bool,
+    /// Whether repeats of a key within a moment count as one press.
+    pub slow_keys: bool,
     /// The capture, as its machine shows it.
     pub capture: Progress,
     /// Whether keys are, or may again be, asked for.
@@ -144,6 +151,9 @@ pub(super) fn of(call: &Call) -> CallView {
         phase,
         secured: call.secured,
         secured_ms: call.secured_ms,
+        unwell: call.unwell.filter(|_| call.secured && call.ended.is_none()),
+        leaked: call.leaked,
+        slow_keys: call.slow_keys,
         capture_complete: open && capture.field.is_none(),
         capture,
         capture_open: open,

@@ -53,6 +53,8 @@ pub enum Input {
     Address(Address),
     /// The agent ends it.
     Cancel,
+    /// A key was heard on its way: nothing more may be keyed. A card that is complete stays.
+    Leaked,
 }
 
 enum State {
@@ -169,6 +171,14 @@ impl Capture {
             (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::Cancel) => {
                 refuse(Refusal::NotOpen)
             }
+
+            (State::Keying { .. }, Input::Leaked) => self.fail(FailWhy::Leaked),
+            // Its code would have to be keyed again.
+            (State::Taken { .. }, Input::Leaked) => self.forget_kept(),
+            (
+                State::Idle | State::AwaitingAddress | State::Complete | State::Failed | State::Cancelled,
+                Input::Leaked,
+            ) => Vec::new(),
         }
     }
 

@@ -138,6 +138,8 @@ pub enum FailWhy {
     TimedOut,
     /// As many card numbers as one call may bring: a sign of card testing.
     PanLocked,
+    /// A key was heard leaving the secured line.
+    Leaked,
 }
 
 impl FailWhy {
@@ -147,6 +149,7 @@ impl FailWhy {
             FailWhy::TooManyTries(_) => "too-many-failed-attempts",
             FailWhy::TimedOut => "input-timeout",
             FailWhy::PanLocked => "card-number-locked",
+            FailWhy::Leaked => "line-not-secure",
         }
     }
 

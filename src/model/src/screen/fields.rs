@@ -84,7 +84,7 @@ fn shown(view: &CallView, field: Field) -> FieldShown {
         filled: if is_asked { view.capture.filled } else { closed.unwrap_or_else(digits_sent) },
         expected: expected(field, brand),
         short_by: if is_asked { short_by(view) } else { None },
-        can_reask: is_asking(view) && (is_asked || closed.is_some()),
+        can_reask: is_asking(view) && !view.leaked && view.unwell.is_none() && (is_asked || closed.is_some()),
     }
 }
 

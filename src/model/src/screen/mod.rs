@@ -122,6 +122,10 @@ pub enum Line {
     Open,
     /// Secured: tones are hidden.
     Secured,
+    /// Secured, and nothing of the customer passes for now: the sound cannot be judged.
+    Unclear,
+    /// A tone may have been heard on the secured line: nothing more may be keyed on this call.
+    Leaked,
     /// It was secured and is not any more: tones are heard.
     Released,
     /// The call is over.
@@ -138,6 +142,8 @@ impl Line {
             Line::Ringing => "ringing",
             Line::Open => "open",
             Line::Secured => "secured",
+            Line::Unclear => "unclear",
+            Line::Leaked => "leaked",
             Line::Released => "released",
             Line::Ended => "ended",
             Line::Faulty => "faulty",
@@ -162,7 +168,7 @@ pub enum Primary {
     Receipt,
     /// Wrap up.
     WrapUp,
-    /// Somebody else is at it: the customer, the bank, a phone that rings.
+    /// Somebody else is at it: the customer, the bank, a phone that rings; or the line is not clear.
     Busy,
 }
 
@@ -289,22 +295,34 @@ fn asked(field: Option<Field>) -> Stage {
 
 /// What the line is; `None` stands for no call.
 pub fn line(view: Option<&CallView>, facts: &Facts) -> Line {
-    match view.map(|view| (view.phase, view.secured)) {
-        None => Line::None,
-        Some((Phase::Ended(EndedWhy::Crashed), _)) => Line::Faulty,
-        Some((Phase::Ended(_), _)) => Line::Ended,
+    let Some(view) = view else { return Line::None };
+    match (view.phase, view.secured) {
+        (Phase::Ended(EndedWhy::Crashed), _) => Line::Faulty,
+        (Phase::Ended(_), _) => Line::Ended,
         // Route 2 rings on a secured line, but nobody is on it yet.
-        Some((Phase::Ringing, _)) => Line::Ringing,
-        Some((Phase::Connected, true)) => Line::Secured,
-        Some((Phase::Connected, false)) if facts.was_secured => Line::Released,
-        Some((Phase::Connected, false)) => Line::Open,
+        (Phase::Ringing, _) => Line::Ringing,
+        (Phase::Connected, _) if view.leaked => Line::Leaked,
+        (Phase::Connected, true) if view.unwell.is_some() => Line::Unclear,
+        (Phase::Connected, true) => Line::Secured,
+        (Phase::Connected, false) if facts.was_secured => Line::Released,
+        (Phase::Connected, false) => Line::Open,
     }
 }
 
 /// The one primary action.
 pub fn primary(view: &CallView, facts: &Facts) -> Primary {
+    match on_a_clear_line(view, facts) {
+        // It clears by itself, or the agent wraps up.
+        Primary::Collect if view.unwell.is_some() => Primary::Busy,
+        action => action,
+    }
+}
+
+fn on_a_clear_line(view: &CallView, facts: &Facts) -> Primary {
     let live = view.phase == Phase::Connected;
     match stage(view, facts) {
+        // No card may be asked for any more.
+        Stage::Ready | Stage::Secure if view.leaked => Primary::WrapUp,
         Stage::Ready => Primary::Secure,
         Stage::Secure => Primary::Collect,
         Stage::Dialling
@@ -326,7 +344,7 @@ pub fn primary(view: &CallView, facts: &Facts) -> Primary {
         // The customer has paid: whether once more is asked beside it.
         Stage::Declined if charge(view) == Charge::TakenBefore => Primary::WrapUp,
         Stage::Declined | Stage::CaptureFailed | Stage::Cancelled => {
-            let another_card = live && view.capture_failed != Some(FailWhy::PanLocked);
+            let another_card = live && !view.leaked && view.capture_failed != Some(FailWhy::PanLocked);
             match (facts.choice.is_some(), another_card, must_choose(view, facts)) {
                 (true, _, _) => Primary::WrapUp,
                 (false, true, _) => Primary::Collect,

@@ -56,7 +56,8 @@ pub fn must_choose(view: &CallView, facts: &Facts) -> bool {
 
 /// What the agent may choose now, best first; cards only while the customer is on the line.
 pub fn offers(view: &CallView, facts: &Facts) -> Vec<Offer> {
-    let live = view.phase == Phase::Connected;
+    // A card has to be keyed.
+    let live = view.phase == Phase::Connected && !view.leaked && view.unwell.is_none();
     let order_known = facts.order_known || view.payment.amount.is_some();
     let mut offers = Vec::new();
     match stage(view, facts) {

@@ -1,7 +1,8 @@
 //! Offer and answer for one G.711 audio stream (RFC 3264, RFC 8866).
 //!
 //! A line that may be secured carries PCMA or PCMU, nothing else: those are the codecs whose tones
-//! can be masked in place. G.722, Opus and SRTP-only offers find no common codec (488).
+//! can be masked in place. Offers of G.722, Opus or SRTP alone find no common codec (488); a mixed one
+//! is answered with G.711 alone, so that nothing else is ever sent.
 
 mod read;
 mod write;
@@ -9,7 +10,7 @@ mod write;
 pub use read::read;
 pub use write::{answer, offer};
 
-use crate::dtmf::Law;
+use crate::dtmf::{EventPts, Law};
 use std::net::SocketAddr;
 
 /// What the other side sends and wants, read from its SDP.
@@ -122,8 +123,10 @@ pub struct Settled {
     pub law: Law,
     /// Payload type of the audio.
     pub audio_pt: u8,
-    /// Payload type of telephone-event, where there is one.
+    /// Payload type of telephone-event that we send, where there is one: the first.
     pub event_pt: Option<u8>,
+    /// Every one of them under which the other side's keys may come, four at most.
+    pub event_pts: EventPts,
     /// Length of packets in ms.
     pub ptime_ms: u8,
 }
@@ -143,8 +146,19 @@ impl Remote {
             law,
             audio_pt,
             event_pt: self.events.first().copied(),
+            event_pts: EventPts::new(&self.events),
             ptime_ms: self.ptime_ms.unwrap_or(PTIME_MS),
         }
+    }
+
+    /// The same of an answer to an offer of ours: events may also come under the type that we offered
+    /// (RFC 3264 §6.1: each side sends with the types of the other).
+    pub fn settle_answer(&self, wanted: Option<Law>) -> Settled {
+        let ours = write::EVENT_PT;
+        let is_free = !self.audio.iter().any(|(pt, _)| *pt == ours) && !self.events.contains(&ours);
+        let events: Vec<u8> = self.events.iter().copied().chain(is_free.then_some(ours)).collect();
+        let event_pts = if self.events.is_empty() { EventPts::default() } else { EventPts::new(&events) };
+        Settled { event_pts, ..self.settle(wanted) }
     }
 }
 

@@ -79,6 +79,76 @@ fn an_answer_takes_one_line_and_refuses_the_others() {
     .assert_eq(&text.replace('\r', ""));
 }
 
+/// What is settled on after this offer, and how the audio line of the answer begins.
+fn answered(media: &str) -> String {
+    let remote = match read(sdp(media).as_bytes()) {
+        Ok(remote) => remote,
+        Err(why) => return why.status().to_string(),
+    };
+    let settled = remote.settle(None);
+    let events: Vec<u8> = (0..128).filter(|pt| settled.event_pts.contains(*pt)).collect();
+    let local = Local { rtp: "127.0.0.1:9000".parse().expect("address"), session: 7, version: 2 };
+    let text = String::from_utf8(answer(local, &remote, &settled, Direction::SendRecv)).expect("text");
+    let line = text.lines().find(|line| line.starts_with("m=audio 9000")).expect("a line that is taken");
+    assert!(!text.contains("G722") && !text.contains("opus"), "{text}");
+    format!("{line}; events {events:?}")
+}
+
+#[test]
+fn only_g711_is_answered_whatever_else_is_offered() {
+    let wide = "a=rtpmap:9 G722/8000\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:110 telephone-event/48000\r\n";
+    let cases = [
+        ("m=audio 4000 RTP/AVP 9\r\n".to_owned(), "488"),
+        (format!("m=audio 4000 RTP/AVP 111 9 110\r\n{wide}"), "488"),
+        (format!("m=audio 4000 RTP/AVP 111 9 8 110\r\n{wide}"), "m=audio 9000 RTP/AVP 8; events []"),
+        (
+            format!("m=audio 4000 RTP/AVP 111 9 0 8 110 101\r\n{wide}a=rtpmap:101 telephone-event/8000\r\n"),
+            "m=audio 9000 RTP/AVP 0 101; events [101]",
+        ),
+    ];
+    for (media, expected) in cases {
+        assert_eq!(answered(&media), expected, "{media:?}");
+    }
+}
+
+#[test]
+fn events_under_any_type_and_under_several() {
+    for pt in 96..=127 {
+        let media = format!("m=audio 4000 RTP/AVP 8 {pt}\r\na=rtpmap:{pt} telephone-event/8000\r\n");
+        assert_eq!(answered(&media), format!("m=audio 9000 RTP/AVP 8 {pt}; events [{pt}]"));
+    }
+    let several = |clocks: &[u32]| {
+        let types: String = (96..).take(clocks.len()).map(|pt| format!(" {pt}")).collect();
+        let maps: String =
+            (96..).zip(clocks).map(|(pt, hz)| format!("a=rtpmap:{pt} telephone-event/{hz}\r\n")).collect();
+        format!("m=audio 4000 RTP/AVP 8{types}\r\n{maps}")
+    };
+    let cases: [(&[u32], &str); 4] = [
+        (&[48_000, 16_000], "m=audio 9000 RTP/AVP 8; events []"),
+        (&[48_000, 8_000, 16_000], "m=audio 9000 RTP/AVP 8 97; events [97]"),
+        (&[8_000, 16_000, 8_000], "m=audio 9000 RTP/AVP 8 96; events [96, 98]"),
+        // The fifth is none that anybody has a reason for.
+        (&[8_000; 5], "m=audio 9000 RTP/AVP 8 96; events [96, 97, 98, 99]"),
+    ];
+    for (clocks, expected) in cases {
+        assert_eq!(answered(&several(clocks)), expected, "{clocks:?}");
+    }
+}
+
+#[test]
+fn after_an_answer_events_may_come_under_our_type_too() {
+    let of = |media: &str| {
+        let settled = read(sdp(media).as_bytes()).expect("usable").settle_answer(Some(Law::A));
+        let events: Vec<u8> = (0..128).filter(|pt| settled.event_pts.contains(*pt)).collect();
+        (settled.event_pt, events)
+    };
+    let event = "a=rtpmap:96 telephone-event/8000\r\n";
+    assert_eq!(of(&format!("m=audio 4000 RTP/AVP 8 96\r\n{event}")), (Some(96), vec![96, 101]));
+    assert_eq!(of("m=audio 4000 RTP/AVP 8\r\n"), (None, vec![]));
+    let taken = format!("m=audio 4000 RTP/AVP 101 96\r\na=rtpmap:101 PCMA/8000\r\n{event}");
+    assert_eq!(of(&taken), (Some(96), vec![96]));
+}
+
 #[test]
 fn our_own_offer_reads_back() {
     let local = Local { rtp: "127.0.0.1:9000".parse().expect("address"), session: 7, version: 1 };

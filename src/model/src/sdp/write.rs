@@ -5,7 +5,7 @@ use crate::dtmf::Law;
 use std::fmt::Write;
 
 /// Payload type of telephone-event in our own offers: what most of the world uses.
-const EVENT_PT: u8 = 101;
+pub(super) const EVENT_PT: u8 = 101;
 
 /// Our offer: the given laws in order, and telephone-event.
 pub fn offer(local: Local, laws: &[Law], direction: Direction) -> Vec<u8> {

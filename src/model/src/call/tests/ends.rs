@@ -87,11 +87,11 @@ fn what_was_keyed_is_gone() {
     connected(
         "collect:INV1:1250 k:4111 shutdown field",
         expect![[r#"
-        collect:INV1:1250 => SECURE
-        keys => changed
-        shutdown => end customer, end agent, over shutdown
-        field => closed
-    "#]],
+            collect:INV1:1250 => SECURE, field
+            keys => changed
+            shutdown => end customer, end agent, field closed, over shutdown
+            field => closed
+        "#]],
     );
 }
 
@@ -109,10 +109,10 @@ fn four_hours_are_enough() {
     connected(
         "collect:INV1:1250 +4h view",
         expect![[r#"
-        collect:INV1:1250 => SECURE
-        +4h => end customer, end agent, over too_long
-        view => Ended(TooLong) secured, payment none, 0 keys
-    "#]],
+            collect:INV1:1250 => SECURE, field
+            +4h => field closed, end customer, end agent, over too_long
+            view => Ended(TooLong) secured, payment none, 0 keys
+        "#]],
     );
 }
 

@@ -9,11 +9,11 @@ fn from_collect_to_approved() {
             "collect:INV1:1250 field {CARD} field take:1 view paid:1:recorded paid:1:approved view field"
         ),
         expect![[r#"
-            collect:INV1:1250 => SECURE
+            collect:INV1:1250 => SECURE, field
             field => Pan 0
             keys => changed
             keys => changed
-            keys => changed
+            keys => field closed
             field => complete
             take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
             view => Connected secured, payment sending, 26 keys
@@ -30,14 +30,14 @@ fn not_before_the_agent_is_connected() {
     route_1(
         "collect:INV1:1250 begin collect:INV1:1250 take:1 cancel answer:8 collect:INV1:1250",
         expect![[r#"
-        collect:INV1:1250 => no: NotConnected
-        begin => dial[8,0]
-        collect:INV1:1250 => no: NotConnected
-        take:1 => no: NotComplete
-        cancel => no: Capture(NotOpen)
-        answer:8 => settle agent 8:5000, settle customer 8:4000, answer[8]
-        collect:INV1:1250 => SECURE
-    "#]],
+            collect:INV1:1250 => no: NotConnected
+            begin => dial[8,0]
+            collect:INV1:1250 => no: NotConnected
+            take:1 => no: NotComplete
+            cancel => no: Capture(NotOpen)
+            answer:8 => settle agent 8:5000, settle customer 8:4000, answer[8]
+            collect:INV1:1250 => SECURE, field
+        "#]],
     );
 }
 
@@ -46,12 +46,12 @@ fn one_field_at_a_time() {
     connected(
         "collect:INV1:1250 k:41 collect:INV1:1250 collect:INV2:900 field",
         expect![[r#"
-        collect:INV1:1250 => SECURE
-        keys => changed
-        collect:INV1:1250 => no: Capture(AlreadyOpen)
-        collect:INV2:900 => no: Capture(AlreadyOpen)
-        field => Pan 2
-    "#]],
+            collect:INV1:1250 => SECURE, field
+            keys => changed
+            collect:INV1:1250 => no: Capture(AlreadyOpen)
+            collect:INV2:900 => no: Capture(AlreadyOpen)
+            field => Pan 2
+        "#]],
     );
 }
 
@@ -60,16 +60,16 @@ fn not_before_the_card_is_complete() {
     connected(
         "take:1 collect:INV1:1250 take:1 k:4111111111111111* take:1 k:1230* take:1 k:123* take:1",
         expect![[r#"
-        take:1 => no: NotComplete
-        collect:INV1:1250 => SECURE
-        take:1 => no: NotComplete
-        keys => changed
-        take:1 => no: NotComplete
-        keys => changed
-        take:1 => no: NotComplete
-        keys => changed
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => no: NotComplete
+            collect:INV1:1250 => SECURE, field
+            take:1 => no: NotComplete
+            keys => changed
+            take:1 => no: NotComplete
+            keys => changed
+            take:1 => no: NotComplete
+            keys => field closed
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
     );
 }
 
@@ -89,8 +89,8 @@ fn accounts_that_are_none() {
     connected(
         &format!("collect:{longest}:1250"),
         expect![[r#"
-        collect:éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé:1250 => SECURE
-    "#]],
+            collect:éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé:1250 => SECURE, field
+        "#]],
     );
     let mut run = Script::new(plan(RouteKind::InPath, ""), "8");
     run.run("begin answer:8");
@@ -107,12 +107,12 @@ fn after_a_decline_the_same_payment_gets_another_attempt() {
         expect![[r#"
             take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
             paid:1:declined => changed
-            collect:INV1:1250 => changed
+            collect:INV1:1250 => field
             field => Pan 0
             view => Connected secured, payment declined, 26 keys
             keys => changed
             keys => changed
-            keys => changed
+            keys => field closed
             take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
             paid:1:approved => nothing
             view => Connected secured, payment sending, 52 keys
@@ -123,40 +123,40 @@ fn after_a_decline_the_same_payment_gets_another_attempt() {
     complete(
         &format!("take:1 paid:1:rejected collect:INV1:1250 cancel collect:INV1:1250 {CARD} take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:rejected => changed
-        collect:INV1:1250 => changed
-        cancel => changed
-        collect:INV1:1250 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:rejected => changed
+            collect:INV1:1250 => field
+            cancel => field closed
+            collect:INV1:1250 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
     );
     complete(
         &format!("take:1 paid:1:unrecorded collect:INV1:1250 {CARD} take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:unrecorded => changed
-        collect:INV1:1250 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:unrecorded => changed
+            collect:INV1:1250 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
     );
     complete(
         &format!("take:1 paid:1:not_charged collect:INV1:1250 {CARD} take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:not_charged => changed
-        collect:INV1:1250 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:not_charged => changed
+            collect:INV1:1250 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
     );
 }
 
@@ -174,42 +174,42 @@ fn another_account_or_amount_is_another_payment() {
     complete(
         &format!("take:1 paid:1:declined collect:INV2:1250 view {CARD} take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:declined => changed
-        collect:INV2:1250 => changed
-        view => Connected secured, payment none, 26 keys
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm2 INV2 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:declined => changed
+            collect:INV2:1250 => field
+            view => Connected secured, payment none, 26 keys
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm2 INV2 12.50 GBP visa ..1111 code:3
+        "#]],
     );
     complete(
         &format!("take:1 paid:1:declined collect:INV1:900 {CARD} take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:declined => changed
-        collect:INV1:900 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm2 INV1 9.00 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:declined => changed
+            collect:INV1:900 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm2 INV1 9.00 GBP visa ..1111 code:3
+        "#]],
     );
     complete(
         &format!("take:1 paid:1:approved collect:INV2:1250 view {CARD} take:2 paid:2:approved view"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:approved => changed
-        collect:INV2:1250 => changed
-        view => Connected secured, payment none, 26 keys
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm2 INV2 12.50 GBP visa ..1111 code:3
-        paid:2:approved => changed
-        view => Connected secured, payment approved, 52 keys
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:approved => changed
+            collect:INV2:1250 => field
+            view => Connected secured, payment none, 26 keys
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm2 INV2 12.50 GBP visa ..1111 code:3
+            paid:2:approved => changed
+            view => Connected secured, payment approved, 52 keys
+        "#]],
     );
 }
 
@@ -226,17 +226,17 @@ fn what_is_not_resolved_blocks_everything() {
     complete(
         &format!("take:1 take:2 paid:1:unknown take:2 paid:1:declined collect:INV1:1250 {CARD} take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        take:2 => no: Unresolved
-        paid:1:unknown => changed
-        take:2 => no: Unresolved
-        paid:1:declined => changed
-        collect:INV1:1250 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            take:2 => no: Unresolved
+            paid:1:unknown => changed
+            take:2 => no: Unresolved
+            paid:1:declined => changed
+            collect:INV1:1250 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
     );
 }
 
@@ -256,29 +256,29 @@ fn what_was_taken_is_not_taken_again() {
     complete(
         &format!("take:1 paid:1:approved collect:INV2:900 {CARD} take:2 paid:2:declined collect:INV1:1250"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:approved => changed
-        collect:INV2:900 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm2 INV2 9.00 GBP visa ..1111 code:3
-        paid:2:declined => changed
-        collect:INV1:1250 => no: AlreadyTaken
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:approved => changed
+            collect:INV2:900 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm2 INV2 9.00 GBP visa ..1111 code:3
+            paid:2:declined => changed
+            collect:INV1:1250 => no: AlreadyTaken
+        "#]],
     );
     complete(
         &format!("take:1 paid:1:approved paid:1:voided collect:INV1:1250 {CARD} take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:approved => changed
-        paid:1:voided => changed
-        collect:INV1:1250 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:approved => changed
+            paid:1:voided => changed
+            collect:INV1:1250 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
     );
 }
 
@@ -317,10 +317,10 @@ fn a_yes_that_comes_after_a_no_stops_the_next_attempt() {
         expect![[r#"
             take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
             paid:1:declined => changed
-            collect:INV1:1250 => changed
+            collect:INV1:1250 => field
             keys => changed
             keys => changed
-            keys => changed
+            keys => field closed
             paid:1:approved => changed
             take:2 => no: AlreadyTaken
             cancel => changed
@@ -334,28 +334,28 @@ fn an_attempt_id_is_used_once() {
     complete(
         &format!("take:1 paid:1:declined collect:INV1:1250 {CARD} take:1 take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:declined => changed
-        collect:INV1:1250 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:1 => no: Unresolved
-        take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:declined => changed
+            collect:INV1:1250 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:1 => no: Unresolved
+            take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
     );
     complete(
         &format!("take:1 paid:1:approved collect:INV2:900 {CARD} take:1 take:2"),
         expect![[r#"
-        take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
-        paid:1:approved => changed
-        collect:INV2:900 => changed
-        keys => changed
-        keys => changed
-        keys => changed
-        take:1 => no: Unresolved
-        take:2 => AUTHORISE at2 pm2 INV2 9.00 GBP visa ..1111 code:3
-    "#]],
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:approved => changed
+            collect:INV2:900 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:1 => no: Unresolved
+            take:2 => AUTHORISE at2 pm2 INV2 9.00 GBP visa ..1111 code:3
+        "#]],
     );
 }
 
@@ -384,19 +384,19 @@ fn wishes_about_the_field() {
     connected(
         "more reask:pan cancel collect:INV1:1250 reask:code k:4111111111111111* reask:pan field more address:12,TD15 cancel field",
         expect![[r#"
-        more => no: Capture(NotOpen)
-        reask:pan => no: Capture(NotOpen)
-        cancel => no: Capture(NotOpen)
-        collect:INV1:1250 => SECURE
-        reask:code => no: Capture(NotReached(Pan))
-        keys => changed
-        reask:pan => changed
-        field => Pan 0
-        more => changed
-        address:12,TD15 => no: Capture(NotAsked(Address))
-        cancel => changed
-        field => cancelled
-    "#]],
+            more => no: Capture(NotOpen)
+            reask:pan => no: Capture(NotOpen)
+            cancel => no: Capture(NotOpen)
+            collect:INV1:1250 => SECURE, field
+            reask:code => no: Capture(NotReached(Pan))
+            keys => changed
+            reask:pan => changed
+            field => Pan 0
+            more => changed
+            address:12,TD15 => no: Capture(NotAsked(Address))
+            cancel => field closed
+            field => cancelled
+        "#]],
     );
 }
 
@@ -405,25 +405,25 @@ fn a_capture_that_takes_too_long_or_fails_keeps_the_call() {
     connected(
         "collect:INV1:1250 +30s +450s +120s field view collect:INV1:1250",
         expect![[r#"
-        collect:INV1:1250 => SECURE
-        +30s => changed
-        +450s => changed
-        +120s => changed
-        field => failed TimedOut
-        view => Connected secured, payment none, 0 keys
-        collect:INV1:1250 => changed
-    "#]],
+            collect:INV1:1250 => SECURE, field
+            +30s => changed
+            +450s => changed
+            +120s => field closed
+            field => failed TimedOut
+            view => Connected secured, payment none, 0 keys
+            collect:INV1:1250 => field
+        "#]],
     );
     connected(
         "collect:INV1:1250 k:41* k:41* k:41* field collect:INV1:1250 field",
         expect![[r#"
-        collect:INV1:1250 => SECURE
-        keys => changed
-        keys => changed
-        keys => changed
-        field => failed TooManyTries(Pan)
-        collect:INV1:1250 => changed
-        field => Pan 0
-    "#]],
+            collect:INV1:1250 => SECURE, field
+            keys => changed
+            keys => changed
+            keys => field closed
+            field => failed TooManyTries(Pan)
+            collect:INV1:1250 => field
+            field => Pan 0
+        "#]],
     );
 }

@@ -34,6 +34,13 @@ const WORDS: &[&str] = &[
     "bye:a",
     "a:*7",
     "lost",
+    "unwell:source",
+    "unwell:detector",
+    "well",
+    "well",
+    "leaked",
+    "slow",
+    "fast",
     "flow",
     "timer",
     "shutdown",
@@ -108,6 +115,8 @@ struct Witness {
     laws: [Option<Law>; 2],
     attempts: HashSet<AttemptId>,
     secured: bool,
+    field: bool,
+    slow_keys: bool,
     agent_settled: bool,
     answers: u32,
     rejects: u32,
@@ -145,6 +154,15 @@ impl Witness {
                 assert_ne!(self.secured, *on, "told twice");
                 self.secured = *on;
             }
+            Effect::Field(open) => {
+                assert_ne!(self.field, *open, "told twice");
+                assert!(self.secured || !open, "a field before the mask");
+                self.field = *open;
+            }
+            Effect::SlowKeys(on) => {
+                assert_ne!(self.slow_keys, *on, "told twice");
+                self.slow_keys = *on;
+            }
             Effect::Reinvite(side, _) => assert!(self.relay.replace(*side).is_none(), "two relays"),
             Effect::AcceptOffer(side, _) | Effect::RefuseOffer(side, _) => self.offers[at(*side)] -= 1,
             Effect::Authorise(order) => {
@@ -164,6 +182,11 @@ impl Witness {
         let view = call.view();
         assert_eq!(view.secured, self.secured, "the mask and the screen differ");
         assert!(view.secured || !view.capture_open, "a field on an open line");
+        let keying = view.capture_open && view.capture.field.is_some();
+        assert_eq!(self.field, keying, "media and the screen differ");
+        assert!(!(keying && view.leaked), "a field after a leak");
+        assert!(!keying || view.unwell.is_none() || view.capture.filled == 0, "keys of an unclear line");
+        assert_eq!(self.slow_keys, view.slow_keys);
         assert!(view.secured || view.capture.closed.is_empty(), "a number is held on an open line");
         let over = matches!(view.phase, Phase::Ended(_));
         assert!(!over || view.capture.closed.is_empty(), "a number is held after the call");

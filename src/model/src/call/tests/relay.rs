@@ -207,3 +207,21 @@ fn the_end_answers_what_is_in_flight() {
     "#]],
     );
 }
+
+#[test]
+fn another_codec_in_the_middle_of_a_field_is_refused_and_the_line_stays_secured() {
+    connected(
+        "collect:INV1:1250 k:4111 offer:c:9 offer:c:0 offer:a:9 view field k:111111111111* field",
+        expect![[r#"
+            collect:INV1:1250 => SECURE, field
+            keys => changed
+            offer:c:9 => refuse customer 488
+            offer:c:0 => refuse customer 488
+            offer:a:9 => refuse agent 488
+            view => Connected secured, payment none, 4 keys
+            field => Pan 4
+            keys => changed
+            field => Expiry 0
+        "#]],
+    );
+}

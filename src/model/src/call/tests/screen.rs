@@ -294,3 +294,36 @@ fn addresses_that_the_agent_types() {
         "#]],
     );
 }
+
+#[test]
+fn an_unclear_line_and_a_leak() {
+    shows(
+        "secure unwell:source see:order well collect:INV1:1250 k:41 unwell:clock see fields leaked see \
+        see:later unsecure see:was_secured",
+        expect![[r#"
+            [order] secure, line unclear, primary busy: pay_link, bank_transfer, later
+            [] pan, line unclear, primary busy: -
+            Pan asking 0 | Expiry next 0/4-4 | Code next 0/3-4
+            [] capture_failed, line leaked, primary none, must choose: pay_link, bank_transfer, later
+            [later] capture_failed, line leaked, primary wrap_up: pay_link, bank_transfer, later
+            [was_secured] capture_failed, line leaked, primary none, must choose: pay_link, bank_transfer, later
+        "#]],
+    );
+    shows(
+        "secure leaked see see:order unsecure see:was_secured",
+        expect![[r#"
+        [] secure, line leaked, primary wrap_up: -
+        [order] secure, line leaked, primary wrap_up: pay_link, bank_transfer, later
+        [was_secured] ready, line leaked, primary wrap_up: -
+    "#]],
+    );
+    shows(
+        &format!("collect:INV1:1250 {CARD} leaked see take:1 see paid:1:declined/code see see:pay_link"),
+        expect![[r#"
+            [] review, line leaked, primary take: -
+            [] processing, line leaked, primary busy: -
+            [] declined, line leaked, primary none, must choose: pay_link, bank_transfer, later
+            [pay_link] declined, line leaked, primary wrap_up: pay_link, bank_transfer, later
+        "#]],
+    );
+}

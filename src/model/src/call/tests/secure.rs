@@ -138,14 +138,14 @@ fn keys_on_an_open_line_reach_no_field() {
     connected(
         "k:4111 view collect:INV1:1250 field k:42 field view",
         expect![[r#"
-        keys => changed
-        view => Connected open, payment none, 4 keys
-        collect:INV1:1250 => SECURE
-        field => Pan 0
-        keys => changed
-        field => Pan 2
-        view => Connected secured, payment none, 6 keys
-    "#]],
+            keys => changed
+            view => Connected open, payment none, 4 keys
+            collect:INV1:1250 => SECURE, field
+            field => Pan 0
+            keys => changed
+            field => Pan 2
+            view => Connected secured, payment none, 6 keys
+        "#]],
     );
 }
 
@@ -154,14 +154,14 @@ fn collecting_secures_and_an_open_field_keeps_it_so() {
     connected(
         "collect:INV1:1250 unsecure k:4111 unsecure cancel unsecure view",
         expect![[r#"
-        collect:INV1:1250 => SECURE
-        unsecure => no: FieldOpen
-        keys => changed
-        unsecure => no: FieldOpen
-        cancel => changed
-        unsecure => OPEN
-        view => Connected open, payment none, 4 keys
-    "#]],
+            collect:INV1:1250 => SECURE, field
+            unsecure => no: FieldOpen
+            keys => changed
+            unsecure => no: FieldOpen
+            cancel => field closed
+            unsecure => OPEN
+            view => Connected open, payment none, 4 keys
+        "#]],
     );
     complete(
         "field unsecure take:1 unsecure",
@@ -179,10 +179,10 @@ fn the_agent_s_keys_are_no_card_digits() {
     connected(
         "collect:INV1:1250 a:4111 field",
         expect![[r#"
-        collect:INV1:1250 => SECURE
-        a:4111 => nothing
-        field => Pan 0
-    "#]],
+            collect:INV1:1250 => SECURE, field
+            a:4111 => nothing
+            field => Pan 0
+        "#]],
     );
 }
 
@@ -192,7 +192,7 @@ fn a_lost_key_clears_its_field_alone() {
         "lost collect:INV1:1250 k:4111 field lost field k:4111111111111111* k:12 lost field k:1230* field k:123* lost field take:1",
         expect![[r#"
             lost => nothing
-            collect:INV1:1250 => SECURE
+            collect:INV1:1250 => SECURE, field
             keys => changed
             field => Pan 4
             lost => changed
@@ -203,7 +203,7 @@ fn a_lost_key_clears_its_field_alone() {
             field => Expiry 0
             keys => changed
             field => Code 0
-            keys => changed
+            keys => field closed
             lost => nothing
             field => complete
             take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
@@ -258,13 +258,13 @@ fn when_the_line_was_first_secured_with_media_on_it() {
     route_1(
         "begin +2s answer:8 flow +500ms collect:INV1:1250 view",
         expect![[r#"
-        begin => dial[8,0]
-        +2s => nothing
-        answer:8 => settle agent 8:5000, settle customer 8:4000, answer[8]
-        flow => changed
-        +500ms => nothing
-        collect:INV1:1250 => SECURE
-        view => Connected secured after 2500 ms, payment none, 0 keys
-    "#]],
+            begin => dial[8,0]
+            +2s => nothing
+            answer:8 => settle agent 8:5000, settle customer 8:4000, answer[8]
+            flow => changed
+            +500ms => nothing
+            collect:INV1:1250 => SECURE, field
+            view => Connected secured after 2500 ms, payment none, 0 keys
+        "#]],
     );
 }

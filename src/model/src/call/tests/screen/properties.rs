@@ -45,6 +45,9 @@ const WORDS: &[&str] = &[
     "+40s",
     "+700s",
     "bye:c",
+    "unwell:storm",
+    "well",
+    "leaked",
 ];
 
 /// Two cards of one brand with nothing else in common: number, expiry, code.

@@ -67,7 +67,7 @@ fn the_offers_of_each_class() {
 fn asking_again_after_a_no_asks_for_the_whole_card_and_minds_the_field() {
     let mut run = Script::new(plan(RouteKind::InPath, "*7"), "8,0");
     run.run(&format!("begin answer:8 collect:INV1:1250 {CARD} take:1 paid:1:declined/code unsecure"));
-    assert_eq!(run.word("reask:code"), "SECURE");
+    assert_eq!(run.word("reask:code"), "SECURE, field");
     let view = run.call.view();
     assert_eq!(screen::stage(&view, &facts("")), Stage::Pan);
     assert_eq!(view.capture.warnings, [crate::capture::Warning::BankObjected(Field::Code)]);
