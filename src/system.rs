@@ -1,6 +1,6 @@
 //! The supervisor tree: what is started in which order, and how it is drained.
 
-use crate::calls::{Arbiters, Desk, Front, Registry, Surroundings, beats};
+use crate::calls::{Arbiters, Desk, Front, Registry, Surroundings, beats, prepare_taps};
 use crate::config::{Config, Mail};
 use crate::demo::Controls;
 use crate::events::Events;
@@ -89,6 +89,11 @@ impl System {
         // What a wrong set-up would stop comes first: no call is taken that has to be dropped again.
         let letters = Arc::new(Letters::new().map_err(|error| not("letters")(&error))?);
         let mailer = config.mail.as_ref().map(mailer).transpose()?.map(Arc::new);
+        if let Some(folder) = &config.tap_folder {
+            let tenants = tenants.snapshot();
+            prepare_taps(folder, tenants.tenants().iter().map(AsRef::as_ref))
+                .map_err(|error| not("folder of taps")(&error))?;
+        }
         let (around, incoming) = surroundings(config, tenants, runtime.clone()).await?;
         let desk = Desk::new(around.clone());
         let screens = Screens::new(desk.clone(), screen::Options { mail_on: mailer.is_some() });
@@ -200,8 +205,7 @@ async fn surroundings(
         ports: config.media.ports.clone(),
         threads: config.media.threads,
     })
-    .map_err(|error| not("media threads")(&error))?
-    .with_tap_dir(config.media.tap_dir.clone());
+    .map_err(|error| not("media threads")(&error))?;
     let gateways = GatewayClient::new(Pace::default())
         .map_err(|_| NotStarted("HTTP client for gateways cannot be built".to_owned()))?;
     let (store, sip, incoming) = signalling_and_ledger(config, &runtime).await?;
@@ -221,6 +225,7 @@ async fn surroundings(
         metrics,
         arbiters: Arc::new(Arbiters::start(config.arbiters)),
         calls_per_tenant_max: config.calls_per_tenant_max as usize,
+        tap_folder: config.tap_folder.as_deref().map(Arc::from),
     };
     Ok((around, incoming))
 }

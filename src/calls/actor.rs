@@ -16,7 +16,7 @@ use tonewall_model::card::Kept;
 use tonewall_model::ids::AttemptId;
 use tonewall_telephony::media::{self, KeysOf, MediaHandle, MediaNote};
 use tonewall_telephony::sip::{Dial, Leg, LegError, LegEvent, Reply};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Messages that may wait for an actor. It empties them in microseconds: a full mailbox is a sick
 /// call.
@@ -155,6 +155,8 @@ impl CallActor {
                     self.entry.trail.lock().secure(on, OffsetDateTime::now_utc());
                     self.tell_media(ctx, |media| media.secure(on));
                 }
+                Effect::Field(open) => self.tell_media(ctx, |media| media.field(open)),
+                Effect::SlowKeys(on) => self.tell_media(ctx, |media| media.slow_keys(on)),
                 Effect::Reinvite(side, sdp) => self.reinvite(side, sdp, ctx),
                 Effect::AcceptOffer(side, sdp) => {
                     if let Some(reply) = self.reply(side) {
@@ -393,7 +395,18 @@ impl Handler<Noted> for CallActor {
                 self.feed(Input::KeyLost, ctx);
             }
             MediaNote::Flowing => self.feed(Input::Flowing, ctx),
-            MediaNote::Health(_) | MediaNote::Leaked => {}
+            MediaNote::Health(unwell) => {
+                // Keys from before it are in the ring still, and count.
+                self.drain_keys(KeysOf::Customer, ctx);
+                if let Some(why) = unwell {
+                    warn!(call = %self.call.id(), why = why.as_str(), "the line is not clear");
+                }
+                self.feed(Input::Health(unwell), ctx);
+            }
+            MediaNote::Leaked => {
+                error!(call = %self.call.id(), "a key was heard leaving the secured line");
+                self.feed(Input::Leaked, ctx);
+            }
         }
     }
 }

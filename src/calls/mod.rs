@@ -8,6 +8,7 @@
 //! | `actor` | the call: feeds the model, carries its effects out |
 //! | `registry` | what is known of each call outside its actor: the tombstone |
 //! | `payment` | one task an attempt, which outlives its call |
+//! | `tap` | where the masked sound of a call is written to |
 //! | `desk` | what the web may ask and command |
 
 mod actor;
@@ -17,6 +18,7 @@ mod front;
 mod payment;
 mod registry;
 mod supervisor;
+mod tap;
 mod watch;
 
 pub use watch::beats;
@@ -27,10 +29,12 @@ pub use desk::{CallHandle, Desk, DeskError};
 pub use front::Front;
 pub(crate) use payment::{TAKEN_BEFORE_MAX, news};
 pub use registry::{Registry, Totals};
+pub use tap::prepare as prepare_taps;
 
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::tenancy::Tenants;
+use std::path::Path;
 use std::sync::Arc;
 use tonewall_connectors::driver::GatewayClient;
 use tonewall_store::Store;
@@ -62,4 +66,6 @@ pub struct Surroundings {
     pub arbiters: Arc<Arbiters>,
     /// Most live calls of one tenant.
     pub calls_per_tenant_max: usize,
+    /// Folder for the masked sound of calls.
+    pub tap_folder: Option<Arc<Path>>,
 }

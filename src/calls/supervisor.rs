@@ -3,12 +3,13 @@
 use super::Surroundings;
 use super::actor::{CallActor, Noted, Parts};
 use super::registry::{Entry, Living, Place};
-use super::watch;
+use super::{tap, watch};
 use crate::evidence::{self, Trail};
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use tonewall_model::route::{self, Called, Plan};
 use tonewall_model::sdp::{self, Local, Remote};
 use tonewall_model::tenant::{Tenant, TrunkRole};
 use tonewall_secret::Secret;
-use tonewall_telephony::media::{MediaHandle, MediaPlan, MediaRuntime, Side};
+use tonewall_telephony::media::{MediaHandle, MediaPlan, Side};
 use tonewall_telephony::sip::Incoming;
 use tracing::{error, info, warn};
 
@@ -145,7 +146,8 @@ impl TenantSupervisor {
         };
         let registry = Arc::clone(&self.around.registry);
         let noted = (Arc::clone(&registry), id.clone());
-        let media = self.around.media.open(plan_of(&tenant, &id, &self.around.media), move |note| {
+        let wanted = plan_of(&tenant, tap::file(self.around.tap_folder.as_deref(), &tenant, &id));
+        let media = self.around.media.open(wanted, move |note| {
             let (registry, id) = &noted;
             let Some(living) = registry.get(id).and_then(|entry| entry.actor.load_full()) else { return };
             if living.address.try_send(Noted(note)).is_err() {
@@ -288,8 +290,7 @@ impl Handler<Admitted> for TenantSupervisor {
     }
 }
 
-fn plan_of(tenant: &Tenant, id: &CallId, media: &MediaRuntime) -> MediaPlan {
-    let tap = tenant.tap.then(|| media.tap_path(id.as_str())).flatten();
+fn plan_of(tenant: &Tenant, tap: Option<PathBuf>) -> MediaPlan {
     MediaPlan { style: tenant.mask, dial_tone_hz: tenant.dial_tone_hz, tap }
 }
 

@@ -3,7 +3,7 @@
 use super::{fail, log, on_system, ready, usage};
 use crate::config::{Config, ConfigArgs};
 use crate::system::System;
-use crate::tenancy::{Secrets, Tenants, load};
+use crate::tenancy::{Secrets, Tenants, load, suits};
 use clap::Args;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,9 +24,13 @@ impl Serve {
             Err(problems) => return usage(problems),
         };
         let tenants = match load(&config.tenants_dir, &secrets) {
-            Ok(tenants) => Arc::new(Tenants::new(tenants)),
+            Ok(tenants) => tenants,
             Err(problems) => return usage(problems),
         };
+        if let Err(problems) = suits(&tenants, config.tap_folder.as_deref()) {
+            return usage(problems);
+        }
+        let tenants = Arc::new(Tenants::new(tenants));
         log::start(&config.log);
         let served = on_system(async |runtime| {
             let system = System::start(&config, tenants, runtime).await.map_err(|error| error.to_string())?;

@@ -75,12 +75,6 @@ pub(super) const KEYS: &[Key] = &[
     text("media", "ports", "20000-29999", "UDP ports, first to last; four a call."),
     integer("media", "threads", "2", "Threads that relay media, 1 to 256; one a core is right."),
     text(
-        "media",
-        "tap_dir",
-        "data/taps",
-        "Folder for the masked audio of calls, of tenants that want a tap; made when first needed.",
-    ),
-    text(
         "http",
         "listen",
         "127.0.0.1:8080",
@@ -132,6 +126,13 @@ pub(super) const KEYS: &[Key] = &[
         "dir",
         "tenants",
         "Folder of the manifests, one file a tenant; relative to where Tonewall is started.",
+    ),
+    unset(
+        "tap",
+        "folder",
+        "data/taps",
+        "Folder for the masked sound of calls, a folder a tenant and a file a call; needed where a\n\
+         manifest has tap = true.",
     ),
     integer(
         "calls",

@@ -71,6 +71,8 @@ pub struct Config {
     pub evidence_key: Option<Arc<SigningKey>>,
     /// Folder of the manifests.
     pub tenants_dir: PathBuf,
+    /// Folder for the masked sound of calls; tenants that want it need one.
+    pub tap_folder: Option<PathBuf>,
     /// Calls of one tenant at a time.
     pub calls_per_tenant_max: u32,
     /// Threads that calls are spread over.
@@ -103,8 +105,6 @@ pub struct Media {
     pub ports: RangeInclusive<u16>,
     /// Threads.
     pub threads: usize,
-    /// Folder of the taps.
-    pub tap_dir: PathBuf,
 }
 
 /// Dashboard and API.
@@ -191,6 +191,10 @@ impl Config {
         let url = settings.read("database.url", |setting| database_url(setting, folder, secrets));
         let evidence_key = settings.read("evidence.key", |setting| signing_key(setting, folder, secrets));
         let dir = settings.read("tenants.dir", |setting| Ok::<_, &str>(PathBuf::from(&setting.text)));
+        let tap_folder = settings.read("tap.folder", |setting| match setting.layer {
+            Layer::Default => Ok::<_, &str>(None),
+            _ => Ok(Some(PathBuf::from(&setting.text))),
+        });
         let calls_per_tenant_max = settings.integer("calls.max_per_tenant", 1..=100_000);
         let arbiters = settings.integer("calls.arbiters", 1..=256);
         let filter = settings.read("log.level", |setting| log::filter(&setting.text));
@@ -209,6 +213,7 @@ impl Config {
             database: Database { url: url? },
             evidence_key: evidence_key?,
             tenants_dir: dir?,
+            tap_folder: tap_folder?,
             calls_per_tenant_max: calls_per_tenant_max?,
             arbiters: arbiters? as usize,
             log: Log { filter: filter?, format: format? },
@@ -236,14 +241,7 @@ fn media(settings: &mut Settings) -> Option<Media> {
     }
     let ports = settings.read("media.ports", ports);
     let threads = settings.integer("media.threads", 1..=256);
-    let tap_dir = settings.read("media.tap_dir", |setting| Ok::<_, &str>(PathBuf::from(&setting.text)));
-    Some(Media {
-        bind: bind?,
-        advertised: advertised?,
-        ports: ports?,
-        threads: threads? as usize,
-        tap_dir: tap_dir?,
-    })
+    Some(Media { bind: bind?, advertised: advertised?, ports: ports?, threads: threads? as usize })
 }
 
 fn http(settings: &mut Settings) -> Option<Http> {

@@ -58,7 +58,6 @@ fn the_defaults() {
                 advertised: None,
                 ports: 20000..=29999,
                 threads: 2,
-                tap_dir: "data/taps",
             },
             http: Http {
                 listen: 127.0.0.1:8080,
@@ -73,6 +72,7 @@ fn the_defaults() {
             },
             evidence_key: None,
             tenants_dir: "tenants",
+            tap_folder: None,
             calls_per_tenant_max: 500,
             arbiters: 16,
             log: Log {
@@ -111,6 +111,7 @@ fn the_example_is_the_defaults_and_names_every_key() {
     assert!(password.matches(CANARY.as_bytes()));
     assert_eq!(config.http.trusted_proxies, [IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2])]);
     assert_eq!(config.sip.advertised, Some(IpAddr::from([203, 0, 113, 7])));
+    assert_eq!(config.tap_folder, Some(PathBuf::from("data/taps")));
     assert_eq!(config.media.advertised, Some(IpAddr::from([203, 0, 113, 7])));
 }
 
@@ -207,7 +208,7 @@ fn every_problem_is_told_at_once() {
             --set: number 2 is not KEY=VALUE with a known key
             --set: database.url: must begin with sqlite: or postgres:
             --set: tenants.dir: must not be empty
-            tonewall.toml:1: unknown key; known here: sip, media, http, metrics, mail, database, evidence, tenants, calls, log, drain
+            tonewall.toml:1: unknown key; known here: sip, media, http, metrics, mail, database, evidence, tenants, tap, calls, log, drain
             tonewall.toml:2: http: must be a table
             tonewall.toml:4: sip.listen: must be IP:PORT
             tonewall.toml:5: sip.advertised: must be the IP address that peers use
@@ -220,7 +221,7 @@ fn every_problem_is_told_at_once() {
             tonewall.toml:14: calls.max_per_tenant: must be 1 to 100000
             tonewall.toml:16: log.level: must not raise a library that sees cards, tokens or dial strings above warn
             tonewall.toml:17: log.format: must be text or json
-            tonewall.toml:18: unknown key; known here: sip, media, http, metrics, mail, database, evidence, tenants, calls, log, drain
+            tonewall.toml:18: unknown key; known here: sip, media, http, metrics, mail, database, evidence, tenants, tap, calls, log, drain
             environment: TONEWALL_DRAIN_GRACE_S: must be 0 to 3600
             environment: TONEWALL_HTTP_LISTEN: must not be empty
             environment: TONEWALL_SIP_PORT: unknown variable; there is no such key

@@ -4,12 +4,15 @@ use super::{Metrics, Step};
 use std::time::Instant;
 use tonewall_model::call::{CallView, Phase};
 use tonewall_model::capture::Field;
+use tonewall_model::dtmf::Unwell;
 
 /// Counts what the views of one call show. Dropped with a field still asked for, it counts that one
 /// as abandoned: the call ended, or its actor died.
 pub struct CallMeter {
     metrics: Metrics,
     secured_ms: Option<u32>,
+    unwell: Option<Unwell>,
+    leaked: bool,
     asked: Option<Asked>,
 }
 
@@ -23,7 +26,7 @@ struct Asked {
 impl CallMeter {
     /// A meter of a call that has shown nothing yet.
     pub fn new(metrics: Metrics) -> CallMeter {
-        CallMeter { metrics, secured_ms: None, asked: None }
+        CallMeter { metrics, secured_ms: None, unwell: None, leaked: false, asked: None }
     }
 
     /// The view as it is published at `now`. Cheap: it is called for every key.
@@ -31,6 +34,12 @@ impl CallMeter {
         if view.secured_ms != self.secured_ms {
             self.secured_ms = view.secured_ms;
             view.secured_ms.into_iter().for_each(|ms| self.metrics.secured(ms));
+        }
+        if view.unwell != std::mem::replace(&mut self.unwell, view.unwell) {
+            view.unwell.into_iter().for_each(|why| self.metrics.unwell(why));
+        }
+        if view.leaked && !std::mem::replace(&mut self.leaked, true) {
+            self.metrics.leaked();
         }
         let is_over = matches!(view.phase, Phase::Ended(_));
         let field = view.capture.field.filter(|_| view.capture_open && !is_over);

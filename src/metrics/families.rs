@@ -9,6 +9,7 @@ use prometheus::{
 };
 use tonewall_model::call::EndedWhy;
 use tonewall_model::capture::Field;
+use tonewall_model::dtmf::Unwell;
 use tonewall_model::payment::attempt::{ATTEMPT_STATES, AttemptState};
 use tonewall_model::route::RouteKind;
 
@@ -63,6 +64,8 @@ pub(super) struct Families {
     pub payments: IntCounterVec,
     pub key_seconds: Histogram,
     pub secure_seconds: Histogram,
+    pub unwell: IntCounterVec,
+    pub leaks: IntCounter,
     pub sign_ins: IntCounterVec,
     pub csp_reports: IntCounter,
     pub receipts: IntCounterVec,
@@ -134,6 +137,12 @@ impl Families {
                 "From the INVITE, or the agent's wish, to the first packet on a secured line.",
                 &SECURE_BUCKETS,
             ),
+            unwell: new.counters(
+                "tonewall_line_unwell_total",
+                "Times that a secured line could not be vouched for and was muted, by why.",
+                &["why"],
+            ),
+            leaks: new.counter("tonewall_leaks_total", "Calls on which a key was heard leaving the secured line."),
             sign_ins: new.counters("tonewall_sign_ins_total", "Sign-ins of agents, by how they ended.", &["outcome"]),
             csp_reports: new.counter(
                 "tonewall_csp_reports_total",
@@ -172,6 +181,7 @@ impl Families {
         for state in ATTEMPT_STATES.into_iter().filter(|state| *state != AttemptState::Sending) {
             self.payments.with_label_values(&[state.as_str()]);
         }
+        Unwell::ALL.iter().for_each(|why| drop(self.unwell.with_label_values(&[why.as_str()])));
         each::<SignIn>(|outcome| drop(self.sign_ins.with_label_values(&[outcome])));
         each::<Receipt>(|state| drop(self.receipts.with_label_values(&[state])));
         each::<JobRun>(|outcome| drop(self.jobs.with_label_values(&[outcome])));

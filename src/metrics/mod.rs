@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tonewall_model::call::EndedWhy;
 use tonewall_model::capture::Field;
+use tonewall_model::dtmf::Unwell;
 use tonewall_model::payment::AttemptState;
 use tonewall_model::route::RouteKind;
 
@@ -172,6 +173,16 @@ impl Metrics {
     /// A line is secured, `ms` after the INVITE or the wish.
     pub fn secured(&self, ms: u32) {
         self.0.secure_seconds.observe(f64::from(ms) / 1e3);
+    }
+
+    /// A secured line could not be vouched for any more.
+    pub fn unwell(&self, why: Unwell) {
+        self.0.unwell.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// A key was heard leaving a secured line.
+    pub fn leaked(&self) {
+        self.0.leaks.inc();
     }
 
     /// A sign-in ended.

@@ -18,6 +18,8 @@ fn counted() -> Metrics {
     metrics.key_shown(Duration::from_micros(800));
     metrics.key_shown(Duration::from_secs(3));
     metrics.secured(284);
+    metrics.unwell(Unwell::Source);
+    metrics.leaked();
     metrics.sign_in(SignIn::Locked);
     metrics.csp_reports(1);
     metrics.receipt(Receipt::Sent);
@@ -89,6 +91,9 @@ fn the_text_is_what_prometheus_reads() {
         ("tonewall_key_to_event_seconds_bucket{le=\"+Inf\"}", 2.0),
         ("tonewall_secure_seconds_bucket{le=\"0.3\"}", 1.0),
         ("tonewall_sign_ins_total{outcome=\"locked\"}", 1.0),
+        ("tonewall_line_unwell_total{why=\"source\"}", 1.0),
+        ("tonewall_line_unwell_total{why=\"storm\"}", 0.0),
+        ("tonewall_leaks_total", 1.0),
         ("tonewall_csp_reports_total", 1.0),
         ("tonewall_receipts_total{state=\"sent\"}", 1.0),
         ("tonewall_outbox_events_total{outcome=\"done\"}", 1.0),
@@ -139,6 +144,22 @@ fn labels_hold_words_of_ours_and_no_digit() {
 }
 
 #[test]
+fn each_time_that_a_line_turns_unclear_counts_and_a_leak_once() {
+    let metrics = Metrics::new();
+    let mut meter = CallMeter::new(metrics.clone());
+    let of = |unwell, leaked| CallView { unwell, leaked, ..view(None) };
+    let (clock, storm) = (Some(Unwell::Clock), Some(Unwell::Storm));
+    let views = [of(None, false), of(clock, false), of(clock, false), of(storm, false), of(None, true)];
+    for view in views.into_iter().chain([of(clock, true), of(None, false), of(None, true)]) {
+        meter.see(&view, Instant::now());
+    }
+    let samples = read(&metrics.written().expect("written"));
+    let of = |why: &str| samples[&format!("tonewall_line_unwell_total{{why=\"{why}\"}}")];
+    assert_eq!((of("clock"), of("storm"), of("source")), (2.0, 1.0, 0.0));
+    assert_eq!(samples["tonewall_leaks_total"], 1.0);
+}
+
+#[test]
 fn a_clone_counts_into_the_same() {
     let metrics = Metrics::new();
     metrics.clone().csp_reports(1);
@@ -159,6 +180,9 @@ pub(crate) fn view(field: Option<Field>) -> CallView {
         phase: Phase::Connected,
         secured: true,
         secured_ms: Some(120),
+        unwell: None,
+        leaked: false,
+        slow_keys: false,
         capture: Progress {
             field,
             filled: 0,

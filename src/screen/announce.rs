@@ -4,8 +4,8 @@
 //! The texts are a function of those things alone, so that they change exactly then.
 
 use super::shown::{Announce, Screen};
-use super::words;
-use tonewall_model::call::{CallView, Phase};
+use super::words::{self, LineOf};
+use tonewall_model::call::{CallView, Phase, loses_keys};
 use tonewall_model::capture::{Field, Problem};
 use tonewall_model::screen::{Line, Stage};
 
@@ -21,15 +21,25 @@ pub(super) fn announce(view: &CallView, stage: Stage, line: Line, shown: &Screen
         (Some(notice), _) => notice,
         (None, Some(outcome)) => outcome,
         (None, None) if line == Line::Faulty => shown.line.words.clone(),
+        (None, None) if line == Line::Leaked => format!("{}. {}", shown.line.words, shown.line.detail),
         (None, None) => String::new(),
     };
-    let parts = [format!("{}.", shown.line.words), progress(view, stage, shown)];
+    // What a detector has to hear first takes a moment: not worth two announcements.
+    let warming = line == Line::Unclear && !view.unwell.is_some_and(loses_keys);
+    let line_words =
+        if warming { words::line(Line::Secured, LineOf::default()).words } else { shown.line.words.clone() };
+    let parts = [format!("{line_words}."), progress(view, stage, line, shown)];
     let polite: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Announce { polite: polite.join(" "), assertive }
 }
 
-fn progress(view: &CallView, stage: Stage, shown: &Screen) -> String {
+fn progress(view: &CallView, stage: Stage, line: Line, shown: &Screen) -> String {
     match stage {
+        Stage::Pan | Stage::Expiry | Stage::Cvc | Stage::HouseNumber | Stage::Postcode
+            if line == Line::Unclear && view.unwell.is_some_and(loses_keys) =>
+        {
+            shown.line.detail.clone()
+        }
         Stage::Pan | Stage::Expiry | Stage::Cvc | Stage::HouseNumber | Stage::Postcode => asking(view, shown),
         Stage::Address => format!("{} Type house number and postcode.", complete(view)),
         Stage::Review => format!("{} {} is possible now.", complete(view), shown.primary.label),

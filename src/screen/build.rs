@@ -6,12 +6,12 @@ use super::facts::CallFacts;
 use super::fields::fields;
 use super::lookup::{Lookup, Search};
 use super::shown::*;
-use super::words::{self, End, Saying, Zone};
+use super::words::{self, End, LineOf, Saying, Zone};
 use super::{announce, payment};
 use std::time::Duration;
 use time::{Date, OffsetDateTime};
 use tonewall_connectors::crm::Invoice;
-use tonewall_model::call::{CallView, Phase, Unrecorded};
+use tonewall_model::call::{CallView, Phase, Unrecorded, loses_keys};
 use tonewall_model::capture::{Field, Warning};
 use tonewall_model::ids::AgentId;
 use tonewall_model::money::Money;
@@ -44,6 +44,8 @@ pub(super) struct OnScreen<'a> {
     pub through_pbx: bool,
     /// It ended with the process that carried it.
     pub cut_off: bool,
+    /// Nothing of the customer passes while a field is open.
+    pub closes: bool,
 }
 
 impl OnScreen<'_> {
@@ -79,7 +81,7 @@ pub(super) fn screen(scene: &Scene<'_>) -> Screen {
         dial: words::dial(tenant),
         others: scene.others.clone(),
         stage: Stage::Ready.as_str(),
-        line: words::line(Line::None, None, false),
+        line: words::line(Line::None, LineOf::default()),
         order: OrderShown { currency: tenant.currency.code().to_owned(), ..OrderShown::default() },
         invoices: InvoicesShown { state: "off", ..InvoicesShown::default() },
         address: address(tenant, None, None),
@@ -108,7 +110,8 @@ fn with_call(shown: &mut Screen, scene: &Scene<'_>, call: &OnScreen<'_>) {
         route: words::route(view.route).to_owned(),
         started: zone.moment(call.started_at, scene.now),
     });
-    shown.line = words::line(line, Some(view.route), call.through_pbx);
+    shown.line = words::line(line, line_of(call, stage));
+    shown.slow_keys = slow_keys(view, is_keyed(stage));
     shown.order = order(tenant, call, stage);
     let at_taking = view.payment.unrecorded == Some(Unrecorded::TakenBefore) && stage == Stage::Declined;
     let question = call.draft.duplicate.clone().or_else(|| at_taking.then(|| words::TAKE_AGAIN.to_owned()));
@@ -129,6 +132,9 @@ fn with_call(shown: &mut Screen, scene: &Scene<'_>, call: &OnScreen<'_>) {
         amount: &shown.order.amount,
         card: &payment::card(view),
         live: call.is_live(),
+        closes: call.closes,
+        unclear: view.unwell.is_some_and(loses_keys),
+        leaked: view.leaked,
     };
     let chosen = call.facts.choice(view, call.draft.answered.as_ref()).map(|(_, means)| means);
     shown.say = match (&shown.outcome, view.capture_failed) {
@@ -145,7 +151,9 @@ fn with_call(shown: &mut Screen, scene: &Scene<'_>, call: &OnScreen<'_>) {
         (Some(outcome), _) if call.is_live() => outcome.say.clone(),
         _ => words::say(&saying),
     };
-    shown.remind = if call.is_live() { words::remind(stage, tenant.capture.end_key) } else { String::new() };
+    let reminded = call.is_live() && !saying.unclear;
+    shown.remind =
+        if reminded { words::remind(stage, tenant.capture.end_key, call.closes) } else { String::new() };
     shown.notice = notice(tenant, call, stage, shown.outcome.as_ref());
     let kept = view.capture.closed.iter().any(|(field, _)| *field == Field::Pan);
     shown.offers = screen::offers(view, &facts).into_iter().map(|each| offer(each, kept)).collect();
@@ -157,6 +165,27 @@ fn with_call(shown: &mut Screen, scene: &Scene<'_>, call: &OnScreen<'_>) {
     shown.can = can(call, &facts, stage);
     shown.agreement = AgreementShown { limits: limits(tenant, scene.now), ..payment::agreement(call, stage) };
     shown.announce = announce::announce(view, stage, line, shown);
+}
+
+fn line_of(call: &OnScreen<'_>, stage: Stage) -> LineOf {
+    LineOf {
+        route: Some(call.view.route),
+        through_pbx: call.through_pbx,
+        unwell: call.view.unwell,
+        keying: is_keyed(stage),
+        closes: call.closes,
+        complete: matches!(stage, Stage::Address | Stage::Review),
+    }
+}
+
+/// Whether the customer is asked for keys.
+fn is_keyed(stage: Stage) -> bool {
+    matches!(stage, Stage::Pan | Stage::Expiry | Stage::Cvc | Stage::HouseNumber | Stage::Postcode)
+}
+
+fn slow_keys(view: &CallView, offered: bool) -> SlowKeysShown {
+    let (pressed, wish, words) = if view.slow_keys { ("true", "", "on") } else { ("false", "1", "off") };
+    SlowKeysShown { offered, on: view.slow_keys, pressed, wish, words }
 }
 
 /// Rounded up: the last second is still one.
@@ -277,7 +306,8 @@ fn notice(
         (Stage::Cancelled, _) => return Some(words::cancelled()),
         _ => {}
     }
-    if !view.capture_open {
+    // Nobody can key on a line that is not clear, and the line says so.
+    if !view.capture_open || view.unwell.is_some_and(loses_keys) {
         return None;
     }
     let ending = view.capture.warnings.contains(&Warning::EndingSoon);
@@ -301,13 +331,15 @@ fn primary(call: &OnScreen<'_>, facts: &Facts, stage: Stage, amount: &str) -> Pr
     let connected = call.view.phase == Phase::Connected;
     let action = match screen::primary(call.view, facts) {
         // One call may bring more than one payment.
-        Primary::None if stage == Stage::WrapUp && connected => Primary::Collect,
+        Primary::None if stage == Stage::WrapUp && connected && !call.view.leaked => Primary::Collect,
         action => action,
     };
+    let unclear =
+        call.view.unwell.is_some_and(|why| !is_keyed(stage) || loses_keys(why));
     let label = match (stage, action) {
         (Stage::WrapUp, Primary::Collect) => "Take another payment".to_owned(),
         (Stage::WrapUp, _) => "Wrapped up".to_owned(),
-        _ => words::primary(action, stage, amount),
+        _ => words::primary(action, stage, amount, unclear),
     };
     let enabled = !matches!(action, Primary::None | Primary::Busy);
     PrimaryShown { action: action.as_str(), label, enabled }

@@ -159,6 +159,11 @@ impl Screens {
         self.act(who, call, Command::MoreTime).await
     }
 
+    /// Counts repeats of a key within a moment once, or no longer.
+    pub async fn slow_keys(&self, who: &Who, call: &CallId, on: bool) -> Done {
+        self.act(who, call, Command::SlowKeys(on)).await
+    }
+
     /// Ends the capture.
     pub async fn cancel(&self, who: &Who, call: &CallId) -> Done {
         self.act(who, call, Command::Cancel).await

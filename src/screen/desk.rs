@@ -16,7 +16,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tonewall_model::call::{CallView, EndedWhy, Phase};
 use tonewall_model::ids::{AgentId, CallId, TenantId};
-use tonewall_model::tenant::Tenant;
+use tonewall_model::tenant::{MaskStyle, Tenant};
 use tonewall_store::{AttemptRow, CallRecord, StoreError, TenantStore};
 use tracing::warn;
 
@@ -282,6 +282,7 @@ impl Screens {
             clock: seen.clock,
             through_pbx: seen.through_pbx,
             cut_off: seen.cut_off,
+            closes: tenant.mask == MaskStyle::Closed,
         })))
     }
 }

@@ -23,6 +23,7 @@
 //! collect(&Who, &CallId, account, amount, confirmed)   find(&Who, &CallId, account)
 //! address(&Who, &CallId, house_number, postcode)       reask(&Who, &CallId, field)
 //! secure, unsecure, take, more_time, cancel, hangup, claim, wrap_up (&Who, &CallId)
+//! slow_keys(&Who, &CallId, on)
 //! means(&Who, &CallId, means, note)                    receipt(&Who, &CallId, email)
 //! agreement_preview(&Who, &CallId, &AgreementForm) -> AgreementPreview
 //! agreement(&Who, &CallId, &AgreementForm)             all of them: Result<_, Problem>
@@ -48,6 +49,8 @@ mod shown;
 mod tests;
 #[cfg(test)]
 mod tests_digits;
+#[cfg(test)]
+mod tests_line;
 #[cfg(test)]
 mod tests_rows;
 mod words;

@@ -1,6 +1,8 @@
 //! A screen of every stage and notice, made by the code that makes the real ones: for the style guide,
 //! and for tests over all of them.
 
+mod line;
+
 use super::build::{self, OnScreen, Scene};
 use super::draft::Draft;
 use super::facts::CallFacts;
@@ -44,6 +46,7 @@ struct Stand {
     draft: Draft,
     through_pbx: bool,
     cut_off: bool,
+    closes: bool,
     others: Vec<OtherShown>,
 }
 
@@ -230,7 +233,7 @@ pub fn samples(tenant: &Tenant) -> Vec<Sample> {
         idle("ready", "No call", Vec::new()),
         idle("ready_others", "No call, and one that nobody has", vec![waiting]),
     ];
-    for (name, title, change) in CALLS {
+    for (name, title, change) in CALLS.iter().chain(line::LINES) {
         let mut stand = Stand::new(tenant, agent);
         change(&mut stand, tenant);
         all.push(Sample { name, title, screen: stand.screen(tenant, agent) });
@@ -283,6 +286,9 @@ impl Stand {
                 phase: Phase::Connected,
                 secured: true,
                 secured_ms: Some(640),
+                unwell: None,
+                leaked: false,
+                slow_keys: false,
                 capture: nothing_keyed(),
                 capture_open: false,
                 capture_ends: None,
@@ -297,6 +303,7 @@ impl Stand {
             draft: Draft::default(),
             through_pbx: false,
             cut_off: false,
+            closes: false,
             others: Vec::new(),
         }
     }
@@ -311,6 +318,7 @@ impl Stand {
             clock: Duration::from_secs(180),
             through_pbx: self.through_pbx,
             cut_off: self.cut_off,
+            closes: self.closes,
         };
         Screen { seq: 1, ..build::screen(&scene(tenant, agent, Some(call), self.others)) }
     }

@@ -52,6 +52,8 @@ pub struct Screen {
     pub address: AddressShown,
     /// The fields of the capture, in order.
     pub fields: Vec<FieldShown>,
+    /// The mode for telephones that double their tones.
+    pub slow_keys: SlowKeysShown,
     /// Seconds until the whole capture ends.
     pub left_s: Option<u64>,
     /// Whether the end is so near that the countdown is shown.
@@ -125,7 +127,7 @@ pub struct OtherShown {
 /// The line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LineShown {
-    /// `none`, `ringing`, `open`, `secured`, `released`, `ended` or `faulty`.
+    /// `none`, `ringing`, `open`, `secured`, `unclear`, `leaked`, `released`, `ended` or `faulty`.
     pub state: &'static str,
     /// In two or three words.
     pub words: String,
@@ -137,6 +139,10 @@ pub struct LineShown {
     pub tone: Tone,
     /// What has to be said about PCI scope.
     pub scope: Option<String>,
+    /// Why nothing of the customer passes just now.
+    pub unwell: Option<String>,
+    /// Whether a tone may have been heard: nothing more can be keyed on this call.
+    pub leaked: bool,
 }
 
 /// What is collected.
@@ -233,6 +239,21 @@ pub struct FieldShown {
     pub tries: String,
     /// Whether it can be asked for again.
     pub can_reask: bool,
+}
+
+/// The mode for telephones that double their tones.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SlowKeysShown {
+    /// Whether it can be chosen now.
+    pub offered: bool,
+    /// Whether it is on.
+    pub on: bool,
+    /// The same for `aria-pressed`: `true` or `false`.
+    pub pressed: &'static str,
+    /// What its button sends as `on`: `1`, or empty to go back.
+    pub wish: &'static str,
+    /// `on` or `off`.
+    pub words: &'static str,
 }
 
 /// Something that happened.

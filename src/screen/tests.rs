@@ -20,7 +20,7 @@ pub(super) fn harbour() -> Arc<Tenant> {
     tenants().into_iter().find(|tenant| tenant.id.as_str() == "harbour").expect("a demo tenant")
 }
 
-fn sample(name: &str) -> Screen {
+pub(super) fn sample(name: &str) -> Screen {
     let all = samples(&harbour());
     all.into_iter().find(|sample| sample.name == name).map(|sample| sample.screen).expect(name)
 }
@@ -361,7 +361,9 @@ fn words_are_calm_and_name_the_right_key() {
                 assert!(!text.contains(word), "{}: {word}", sample.name);
             }
             assert!(!screen.say.contains(&format!("then press {other}")), "{}: {}", sample.name, screen.say);
-            if matches!(screen.stage, "pan" | "expiry" | "cvc" | "house_number" | "postcode") {
+            if matches!(screen.stage, "pan" | "expiry" | "cvc" | "house_number" | "postcode")
+                && screen.line.state != "unclear"
+            {
                 assert!(screen.say.contains(end), "{}: {}", sample.name, screen.say);
                 let asked = screen.fields.iter().filter(|field| !matches!(field.state, "next" | "complete"));
                 let in_plan = tenant.capture.address == AddressCheck::Keyed

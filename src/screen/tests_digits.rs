@@ -62,6 +62,9 @@ impl Keyed {
             phase: Phase::Connected,
             secured: true,
             secured_ms: Some(500),
+            unwell: None,
+            leaked: false,
+            slow_keys: false,
             capture: self.capture.progress(),
             capture_open: self.capture.is_open(),
             capture_ends: self.capture.ends_at(),
@@ -86,6 +89,7 @@ impl Keyed {
                 clock: self.now,
                 through_pbx: false,
                 cut_off: false,
+                closes: false,
             }),
             others: Vec::new(),
         })

@@ -73,6 +73,7 @@ impl World {
             metrics,
             arbiters: Arc::new(Arbiters::start(1)),
             calls_per_tenant_max: 10,
+            tap_folder: None,
         });
         let screens = Screens::new(desk, Options { mail_on: true });
         World { screens, store: store.tenant(&who("ada").tenant), _folder: folder }

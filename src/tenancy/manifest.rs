@@ -65,6 +65,8 @@ impl<'a> Reader<'a> {
         let currency = root.need("currency").text(currency);
         let zone = root.may("time_zone").text(fields::time_zone);
         let mask = root.may("mask").word(MASKS).unwrap_or(MaskStyle::Tone);
+        let dial_tone_hz = dial_tone(&root.may("dial_tone_hz"));
+        let tap = root.may("tap").flag().unwrap_or(false);
         let token = root.need("api_token");
         let api_token = self.secret(&token, fields::api_token);
         self.claims.api_token = api_token.as_ref().map(|read| (copy(read), token.place()));
@@ -87,8 +89,8 @@ impl<'a> Reader<'a> {
             agents: agents?,
             capture: capture?,
             mask,
-            dial_tone_hz: None,
-            tap: false,
+            dial_tone_hz,
+            tap,
             branding: branding?,
             gateway: gateway?,
             crm: crm?,
@@ -224,8 +226,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-const MASKS: &[(&str, MaskStyle)] =
-    &[("tone", MaskStyle::Tone), ("silence", MaskStyle::Silence), ("comfort", MaskStyle::Comfort)];
+const MASKS: &[(&str, MaskStyle)] = &[
+    ("tone", MaskStyle::Tone),
+    ("silence", MaskStyle::Silence),
+    ("comfort", MaskStyle::Comfort),
+    ("closed", MaskStyle::Closed),
+];
 const ROLES: &[(&str, TrunkRole)] = &[("carrier_edge", TrunkRole::CarrierEdge), ("pbx", TrunkRole::Pbx)];
 const TRANSPORTS: &[(&str, Transport)] = &[("udp", Transport::Udp), ("tcp", Transport::Tcp)];
 const END_KEYS: &[(&str, EndKey)] = &[("*", EndKey::Star), ("#", EndKey::Hash)];
@@ -251,6 +257,18 @@ fn capture(section: &Section<'_>) -> Option<CapturePlan> {
     }
     section.finish();
     Some(CapturePlan { end_key, first_key, between_keys, total, tries: tries as u8, brands, address })
+}
+
+/// The two tones of a dial tone, Hz: all known ones lie in these bounds, below the lowest key.
+fn dial_tone(value: &Value<'_>) -> Option<[u16; 2]> {
+    let items = value.items();
+    let tones: Vec<u16> =
+        items.iter().filter_map(|item| item.integer(300..=600)).filter_map(|hz| hz.try_into().ok()).collect();
+    let pair = <[u16; 2]>::try_from(tones).ok();
+    if pair.is_none() && !items.is_empty() && items.len() != 2 {
+        value.wrong("must be a list of two frequencies; one tone alone is written twice");
+    }
+    pair
 }
 
 fn currency(text: &str) -> Result<Currency, &'static str> {

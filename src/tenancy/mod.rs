@@ -146,6 +146,19 @@ fn apply(overrides: &Overrides, tenants: &mut [Tenant]) -> Vec<Problem> {
     problems
 }
 
+/// What a configuration lacks for these tenants.
+///
+/// # Errors
+/// Tenants whose masked calls are to be written to files, and no folder for them.
+pub fn suits(tenants: &[Arc<Tenant>], tap_folder: Option<&Path>) -> Result<(), Problems> {
+    let tapped = tenants.iter().filter(|tenant| tenant.tap && tap_folder.is_none());
+    let problems = tapped.map(|tenant| {
+        let words = format!("is not set, and the manifest of {} has tap = true", tenant.id);
+        Problem::new(Place::key("configuration", "tap.folder"), words)
+    });
+    Problems::check(problems.collect(), Some(()))
+}
+
 fn wrong_override(key: &str, text: &str) -> Problem {
     Problem::new(Place::key("overrides", key), text)
 }

@@ -198,6 +198,39 @@ fn everything_of_a_manifest_arrives() {
 }
 
 #[test]
+fn mask_dial_tone_and_tap() {
+    let of = |lines: &str| {
+        let text = changed(&[("mask = \"comfort\"", lines)]);
+        let tenants = load_texts(&[("quay.toml", &text)]).map_err(|problems| problems.to_string())?;
+        Ok::<_, String>((tenants[0].mask, tenants[0].dial_tone_hz, tenants[0].tap))
+    };
+    let good = [
+        ("", (MaskStyle::Tone, None, false)),
+        ("mask = \"closed\"\ntap = true", (MaskStyle::Closed, None, true)),
+        ("dial_tone_hz = [350, 450]\ntap = false", (MaskStyle::Tone, Some([350, 450]), false)),
+        ("dial_tone_hz = [600, 300]", (MaskStyle::Tone, Some([600, 300]), false)),
+    ];
+    for (lines, expected) in good {
+        assert_eq!(of(lines), Ok(expected), "{lines}");
+    }
+    let pair = "must be a list of two frequencies; one tone alone is written twice";
+    let bad = [
+        ("dial_tone_hz = [425]", "dial_tone_hz", pair),
+        ("dial_tone_hz = [350, 440, 480]", "dial_tone_hz", pair),
+        ("dial_tone_hz = []", "dial_tone_hz", "must not be empty"),
+        ("dial_tone_hz = 425", "dial_tone_hz", "must be a list"),
+        ("dial_tone_hz = [299, 440]", "dial_tone_hz[0]", "must be 300 to 600"),
+        ("dial_tone_hz = [350, 601]", "dial_tone_hz[1]", "must be 300 to 600"),
+        ("dial_tone_hz = [350, 440.5]", "dial_tone_hz[1]", "must be a whole number"),
+        ("tap = \"yes\"", "tap", "must be true or false"),
+    ];
+    for (lines, key, told) in bad {
+        let said = of(lines).expect_err(lines);
+        assert_eq!(said.trim_end(), format!("quay.toml:6: {key}: {told}"), "{lines}");
+    }
+}
+
+#[test]
 fn the_demo_tenants_differ_in_everything() {
     let tenants =
         load(&demo_folder(), &Secrets::only_given()).map_err(|problems| problems.to_string()).expect("good");

@@ -155,7 +155,7 @@ fn unknown_keys_at_every_depth() {
             ("[[agents]]\nid = \"fay\"", "[[agents]]\n918273 = \"pin\"\nid = \"fay\""),
         ],
         expect![[r#"
-            quay.toml:6: unknown key; known here: demo, id, name, currency, time_zone, mask, api_token, branding, capture, gateway, crm, trunks, numbers, agents
+            quay.toml:6: unknown key; known here: demo, id, name, currency, time_zone, mask, dial_tone_hz, tap, api_token, branding, capture, gateway, crm, trunks, numbers, agents
             quay.toml:23: capture: unknown key; known here: end_key, first_key_s, between_keys_s, total_s, tries, address, brands
             quay.toml:34: crm: unknown key; known here: kind
             quay.toml:42: trunks[0]: unknown key; known here: id, role, peers, address, transport, nat, calls_per_s_max, credential
@@ -235,7 +235,7 @@ fn values_out_of_bounds() {
             quay.toml:1: id: must be 2 to 32 of a-z, 0-9 and -, first a letter
             quay.toml:2: name: must be 1 to 80 characters, no control characters, no blanks around it
             quay.toml:3: currency: must be the ISO 4217 code of a currency that payments can be taken in
-            quay.toml:6: mask: must be one of: tone, silence, comfort
+            quay.toml:6: mask: must be one of: tone, silence, comfort, closed
             quay.toml:8: branding.colour: must be # and six hexadecimal digits
             quay.toml:9: branding.statement_name: must be 1 to 22 printable ASCII characters, no blanks around it
             quay.toml:17: capture.end_key: must be one of: *, #

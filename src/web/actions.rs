@@ -118,6 +118,11 @@ async fn carry_out(
             form.finish()?;
             screens.reask(who, call, &field).await?;
         }
+        "slow_keys" => {
+            let on = form.ticked("on")?;
+            form.finish()?;
+            screens.slow_keys(who, call, on).await?;
+        }
         "means" => {
             let (means, note) = (text(&mut form, "means")?, text(&mut form, "note")?);
             form.finish()?;

@@ -101,6 +101,8 @@ pub(super) async fn wish(desk: Data<Desk>, caller: Caller, path: Path<(String, S
         "unsecure" => Command::Unsecure,
         "take" => Command::Take(desk.attempt_id().ok_or(ApiError::NoEntropy)?),
         "more-time" => Command::MoreTime,
+        "slow-keys" => Command::SlowKeys(true),
+        "usual-keys" => Command::SlowKeys(false),
         "cancel" => Command::Cancel,
         "hangup" => Command::Hangup,
         #[cfg(feature = "faults")]

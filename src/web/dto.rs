@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tonewall_model::call::{CallView, PayState, Phase};
 use tonewall_model::capture::{Field, Progress, Warning};
+use tonewall_model::dtmf::Unwell;
 use tonewall_store::AttemptRow;
 
 /// A call, as its agent may see it.
@@ -16,6 +17,9 @@ pub(super) struct CallDto {
     ended_why: Option<&'static str>,
     secured: bool,
     secured_ms: Option<u32>,
+    unwell: Option<&'static str>,
+    leaked: bool,
+    slow_keys: bool,
     capture: CaptureDto,
     payment: PaymentDto,
     keys: u32,
@@ -74,6 +78,9 @@ impl CallDto {
             ended_why,
             secured: view.secured,
             secured_ms: view.secured_ms,
+            unwell: view.unwell.map(Unwell::as_str),
+            leaked: view.leaked,
+            slow_keys: view.slow_keys,
             capture: capture_dto(view),
             payment: payment_dto(view),
             keys: view.keys,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use std::fmt;
 use tonewall_model::call::Refused;
 use tonewall_model::capture;
+use tonewall_model::dtmf::Unwell;
 use tonewall_store::StoreError;
 
 /// What can go wrong with a request.
@@ -93,6 +94,20 @@ fn refused_words(refused: Refused) -> (StatusCode, &'static str, &'static str) {
             S::UNPROCESSABLE_ENTITY,
             "card_number",
             "The account holds what may be a card number, which is stored nowhere.",
+        ),
+        Refused::Unwell(why) => conflict(
+            "line_not_clear",
+            match why {
+                Unwell::Detector => "The line is not clear: the tone detector has too little to judge by.",
+                Unwell::Storm => "The line is not clear: far more packets come than a call has.",
+                Unwell::Clock => "The line is not clear: the clock of the sound has jumped.",
+                Unwell::Coding => "The line is not clear: its coding was changed while a field was open.",
+                Unwell::Source => "The line is not clear: another source took the sound over.",
+            },
+        ),
+        Refused::Leaked => conflict(
+            "line_not_secure",
+            "A tone may have been heard on this call: nothing more may be keyed on it.",
         ),
         Refused::Capture(why) => match why {
             capture::Refusal::AlreadyOpen => conflict("capture_open", "A capture is open already."),

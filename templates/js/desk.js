@@ -1,7 +1,7 @@
 // The agent's screen: joins the stream, the buttons, the keys and the page.
 
 import { actions } from "./actions.js";
-import { announce, interrupt } from "./announce.js";
+import { announce, interrupt, tell } from "./announce.js";
 import { apply, dirty } from "./bind.js";
 import { keyboard } from "./keys.js";
 import { follow } from "./live.js";
@@ -60,6 +60,10 @@ function screen(screen) {
   arrive(screen);
   countdown(screen.left_s);
   announce(screen.announce);
+  // Which of the two it is now follows from what it was: no function of the screen alone could say it.
+  if (shown && shown.call?.id === screen.call?.id && shown.slow_keys.on !== screen.slow_keys.on) {
+    tell(`Slow keys ${screen.slow_keys.words}.`);
+  }
   title();
   shown = screen;
 }

@@ -2,7 +2,7 @@
 
 import { tell } from "./announce.js";
 
-const USUAL = { primary: "Ctrl+Enter", reask: "Alt+Shift+R", more_time: "Alt+Shift+T", hangup: "Alt+Shift+X", list: "?" };
+const USUAL = { primary: "Ctrl+Enter", reask: "Alt+Shift+R", more_time: "Alt+Shift+T", slow_keys: "Alt+Shift+S", hangup: "Alt+Shift+X", list: "?" };
 const KEPT = "tonewall-keys";
 const THROTTLE_MS = 1000;
 
@@ -21,6 +21,7 @@ const ACTS = {
   primary: () => seen("[data-primary]")?.click(),
   reask: () => (seen('[aria-current="true"] .cap-do .button') ?? seen('[data-state="try_again"] .cap-do .button'))?.click(),
   more_time: () => seen("#f-more_time .button")?.click(),
+  slow_keys: () => seen("#f-slow_keys .button")?.click(),
   hangup: () => ask("[data-hangup]"),
   list: () => toggle("[data-keys]"),
 };

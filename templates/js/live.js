@@ -35,7 +35,7 @@ export function follow(to) {
     to.screen(screen);
     // Only now: what could not be shown was not seen, and a beat must not keep the old words alive.
     seq = screen.seq;
-    secured = screen.line.state === "secured";
+    secured = ["secured", "unclear"].includes(screen.line.state);
     doubted = false;
   };
 

@@ -30,6 +30,22 @@ run(async (browser) => {
   assert((await page.evaluate(() => document.activeElement?.tagName)) === focused, 'keys of the customer moved the focus');
   await ask('press', { keys: `${CARD.pan.slice(10)}*` });
   await stage(page, 'expiry');
+
+  // A telephone that doubles its tones: the mode is chosen in the middle of a field, and left, without a mouse.
+  const slow = page.getByRole('button', { name: 'Slow keys' });
+  const pressed = (state) => eventually(`slow keys ${state}`, async () => (await slow.getAttribute('aria-pressed')) === String(state === 'on'));
+  await pressed('off');
+  await page.keyboard.press('Alt+Shift+S');
+  await pressed('on');
+  await page.getByText('counts once', { exact: false }).waitFor();
+  await eventually('the announcement', async () => (await page.locator('[data-polite]').textContent()) === 'Slow keys on.');
+  await tabTo(page, slow);
+  await picture(page, 'desk-slow-keys');
+  await page.keyboard.press('Enter');
+  await pressed('off');
+  assert((await page.getByText('counts once', { exact: false }).count()) === 0 || !(await page.getByText('counts once', { exact: false }).isVisible()), 'the words of slow keys stay');
+  assert(await slow.evaluate((node) => node === document.activeElement), 'the button lost the focus');
+  assert((await stageOf(page)) === 'expiry', 'slow keys changed the field');
   await eventually('the last four', async () => (await page.locator('body').innerText()).includes(CARD.pan.slice(-4)));
   await witness.look(page);
   await ask('press', { keys: `${CARD.expiry}*` });

@@ -134,11 +134,15 @@ export async function signIn(page, name = 'ada@harbour', password = 'harbour-ada
   await page.waitForURL('**/desk');
 }
 
-/** What axe-core finds on a page, in words. */
-export async function axe(page) {
+/**
+ * What axe-core finds on a page, or within one part of it, in words.
+ * @param {import('playwright-core').Page} page
+ * @param {string} [part] a selector
+ */
+export async function axe(page, part = 'html') {
   await page.evaluate(AXE);
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const found = await page.evaluate((values) => window.axe.run({ runOnly: { type: 'tag', values } }), tags);
+  const found = await page.evaluate(([within, values]) => window.axe.run(within, { runOnly: { type: 'tag', values } }), [part, tags]);
   return found.violations.map(({ id, nodes }) => `${id} ${nodes.map((node) => node.target).join(' ')}`);
 }
 

@@ -28,8 +28,15 @@ pub(in crate::screen) fn failed(why: FailWhy) -> (NoticeShown, String) {
                 .to_owned(),
             "I'm sorry, I can't take another card on this call. Shall I send you a link to pay instead?",
         ),
+        FailWhy::Leaked => (
+            "Card entry stopped",
+            "A tone may have been heard on this line. Everything keyed is wiped and nothing has been taken."
+                .to_owned(),
+            "I'm sorry, I can't take a card on this line. Nothing has been taken. Shall I send you a link to pay instead?",
+        ),
     };
-    (NoticeShown { tone: Tone::Warn, title: title.to_owned(), words }, say.to_owned())
+    let tone = if why == FailWhy::Leaked { Tone::Bad } else { Tone::Warn };
+    (NoticeShown { tone, title: title.to_owned(), words }, say.to_owned())
 }
 
 /// Why a call ended, in one sentence.

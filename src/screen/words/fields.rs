@@ -39,6 +39,7 @@ pub(in crate::screen) fn state_words(field: Field, state: FieldState) -> &'stati
         (FieldState::Asking, _) => "Asking",
         (FieldState::Waiting, _) => "Waiting for first key",
         (FieldState::Keying, _) => "Keying",
+        (FieldState::Paused, _) => "Wait: line not clear",
         (FieldState::Complete, Field::Pan) => "Number complete",
         (FieldState::Complete, Field::Expiry) => "Date complete",
         (FieldState::Complete, Field::Code) => "Code complete",

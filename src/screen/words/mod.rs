@@ -13,7 +13,7 @@ mod say;
 pub(super) use ends::{End, ended, failed};
 pub(super) use fields::{brand, confirm, field_label, hint, note, spoken, state_words, tries};
 pub(super) use figures::{Zone, date};
-pub(super) use line::line;
+pub(super) use line::{LineOf, line, unwell};
 pub(super) use notices::{cancelled, ending_soon, stalled, unreadable};
 pub(super) use outcome::{card, outcome};
 pub(super) use refusals::{not_money, not_terms, refused};
@@ -92,8 +92,9 @@ pub(super) fn offer(offer: Offer, kept: bool) -> &'static str {
     }
 }
 
-/// The button of the primary action; `amount`: `£12.50`, or empty.
-pub(super) fn primary(action: Primary, stage: Stage, amount: &str) -> String {
+/// The button of the primary action; `amount`: `£12.50`, or empty; `unclear`: nothing can be asked for
+/// just now.
+pub(super) fn primary(action: Primary, stage: Stage, amount: &str, unclear: bool) -> String {
     let words = match (action, stage) {
         (Primary::None, _) => "Choose what happens next",
         (Primary::Secure, _) => "Secure the line",
@@ -109,6 +110,7 @@ pub(super) fn primary(action: Primary, stage: Stage, amount: &str) -> String {
         (Primary::Busy, Stage::Dialling) => "Connecting…",
         (Primary::Busy, Stage::Processing) => "Waiting for the bank, usually under 5 s",
         (Primary::Busy, Stage::Unknown) => "Finding out…",
+        (Primary::Busy, _) if unclear => "Waiting for a clear line…",
         (Primary::Busy, _) => "The customer is keying",
     };
     words.to_owned()

@@ -27,6 +27,14 @@ pub(in crate::screen) fn refused(why: Refused) -> Problem {
             Problem::at("account", "bad_account", "Enter the account or invoice, at most 64 characters.")
         }
         Refused::CardNumber => Problem::at("account", "card_number", super::CARD_NUMBER),
+        Refused::Unwell(why) => Problem::conflict(
+            "line_not_clear",
+            format!("The line is not clear: nothing can be asked for just now. {}", super::unwell(why)),
+        ),
+        Refused::Leaked => Problem::conflict(
+            "line_not_secure",
+            "A tone may have been heard: nothing more can be keyed on this call. Offer another way to pay.",
+        ),
         Refused::Capture(why) => capture(why),
     }
 }

@@ -20,6 +20,12 @@ pub(in crate::screen) struct Saying<'a> {
     pub card: &'a str,
     /// Whether the call is live: nobody is spoken to after it.
     pub live: bool,
+    /// The agent hears nothing of the customer while keys are asked for.
+    pub closes: bool,
+    /// Keys do not count just now: the line is not clear.
+    pub unclear: bool,
+    /// A tone may have been heard: nothing more is asked for.
+    pub leaked: bool,
 }
 
 /// The line; empty where there is nothing to say.
@@ -28,6 +34,20 @@ pub(in crate::screen) fn say(of: &Saying<'_>) -> String {
         return String::new();
     }
     match of.stage {
+        Stage::Secure if of.unclear && !of.leaked => {
+            "One moment, please: the line is being checked. You can hear me, and I can't hear you just yet."
+                .to_owned()
+        }
+        Stage::Secure if of.leaked => {
+            "I'm sorry, I can't take a card on this line. Shall I send you a link to pay instead?".to_owned()
+        }
+        Stage::Secure if of.closes => {
+            "Your line is secure now. While you key your card I can't hear you, but you can hear me."
+                .to_owned()
+        }
+        Stage::Pan | Stage::Expiry | Stage::Cvc | Stage::HouseNumber | Stage::Postcode if of.unclear => {
+            "One moment, please: don't press any keys just now. I'll ask you for that again.".to_owned()
+        }
         Stage::Ready | Stage::Dialling | Stage::WrapUp | Stage::Ended => String::new(),
         Stage::Secure => {
             "Your line is secure now. I can hear you, but I can't hear or see the keys you press.".to_owned()
@@ -146,9 +166,15 @@ fn request(field: Field, known: Option<Brand>, end: &str) -> String {
     }
 }
 
-/// What stands beside the line while card digits are asked for: people begin to say them.
-pub(in crate::screen) fn remind(stage: Stage, key: EndKey) -> String {
+/// What stands beside the line while card digits are asked for: people begin to say them. `closes`: the
+/// agent would not hear it.
+pub(in crate::screen) fn remind(stage: Stage, key: EndKey, closes: bool) -> String {
     match stage {
+        Stage::Pan | Stage::Expiry | Stage::Cvc | Stage::HouseNumber | Stage::Postcode if closes => format!(
+            "The customer hears you: go on talking. You hear them again when the card is complete; to talk \
+             before that, choose Start again. After a slip, {} clears what they are keying.",
+            clear_key(key)
+        ),
         Stage::Pan | Stage::Expiry | Stage::Cvc => {
             let what = if stage == Stage::Cvc {
                 "code"

@@ -118,6 +118,7 @@ async fn desk(folder: &Folder) -> Desk {
         metrics,
         arbiters: Arc::new(Arbiters::start(1)),
         calls_per_tenant_max: 10,
+        tap_folder: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The keyed fields as the agent sees them: states, counts and hints, never a digit.
 
 use super::{Charge, charge, is_asking};
-use crate::call::CallView;
+use crate::call::{CallView, loses_keys};
 use crate::capture::{Field, Problem, Stall, Warning};
 use crate::tenant::{AddressCheck, Brand, CapturePlan};
 
@@ -16,6 +16,8 @@ pub enum FieldState {
     Waiting,
     /// Keys are coming.
     Keying,
+    /// Asked for, and no key counts: the line is not clear. It will be asked for again.
+    Paused,
     /// Closed and well-formed, which does not mean that the card is good.
     Complete,
     /// What was keyed could not be taken: asked for again.
@@ -32,6 +34,7 @@ impl FieldState {
             FieldState::Asking => "asking",
             FieldState::Waiting => "waiting",
             FieldState::Keying => "keying",
+            FieldState::Paused => "paused",
             FieldState::Complete => "complete",
             FieldState::TryAgain => "try_again",
             FieldState::Locked => "locked",
@@ -96,6 +99,9 @@ fn is_locked(view: &CallView) -> bool {
 
 fn asked(view: &CallView) -> FieldState {
     let capture = &view.capture;
+    if view.unwell.is_some_and(loses_keys) {
+        return FieldState::Paused;
+    }
     match (capture.filled, capture.problem, capture.stalled) {
         (1.., _, _) => FieldState::Keying,
         // The end key alone costs nothing and means nothing.

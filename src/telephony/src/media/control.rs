@@ -98,7 +98,6 @@ struct Thread {
 /// The threads that own all media.
 pub struct MediaRuntime {
     threads: Vec<Thread>,
-    tap_dir: Option<PathBuf>,
     /// Made with the first call that has a tap.
     taps: Mutex<Option<Taps>>,
     joins: Mutex<Vec<JoinHandle<()>>>,
@@ -122,23 +121,12 @@ impl MediaRuntime {
         }
         Ok(MediaRuntime {
             threads,
-            tap_dir: None,
             taps: Mutex::new(None),
             joins: Mutex::new(joins),
             ports: Ports::new(options.bind, &options.ports),
             advertised: options.advertised,
             next: AtomicUsize::new(1),
         })
-    }
-
-    /// Sets the folder that taps go to.
-    pub fn with_tap_dir(self, tap_dir: PathBuf) -> MediaRuntime {
-        MediaRuntime { tap_dir: Some(tap_dir), ..self }
-    }
-
-    /// Where the tap of a call goes; `None` without a folder for taps.
-    pub fn tap_path(&self, call: &str) -> Option<PathBuf> {
-        Some(self.tap_dir.as_ref()?.join(format!("{call}.wav")))
     }
 
     /// Opens four sockets for a call. `note` is called on the media thread, or on that of the taps, and

@@ -303,7 +303,7 @@ fn an_unclear_line_and_a_leak() {
         expect![[r#"
             [order] secure, line unclear, primary busy: pay_link, bank_transfer, later
             [] pan, line unclear, primary busy: -
-            Pan asking 0 | Expiry next 0/4-4 | Code next 0/3-4
+            Pan paused 0 | Expiry next 0/4-4 | Code next 0/3-4
             [] capture_failed, line leaked, primary none, must choose: pay_link, bank_transfer, later
             [later] capture_failed, line leaked, primary wrap_up: pay_link, bank_transfer, later
             [was_secured] capture_failed, line leaked, primary none, must choose: pay_link, bank_transfer, later
