@@ -32,7 +32,7 @@ run(async (browser) => {
   await stage(page, 'expiry');
 
   // A telephone that doubles its tones: the mode is chosen in the middle of a field, and left, without a mouse.
-  const slow = page.getByRole('button', { name: 'Slow keys' });
+  const slow = page.getByRole('button', { name: 'Slow keys', exact: true });
   const pressed = (state) => eventually(`slow keys ${state}`, async () => (await slow.getAttribute('aria-pressed')) === String(state === 'on'));
   await pressed('off');
   await page.keyboard.press('Alt+Shift+S');

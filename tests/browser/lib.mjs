@@ -135,14 +135,14 @@ export async function signIn(page, name = 'ada@harbour', password = 'harbour-ada
 }
 
 /**
- * What axe-core finds on a page, or within one part of it, in words.
+ * What axe-core finds on a page, or within parts of it, in words.
  * @param {import('playwright-core').Page} page
- * @param {string} [part] a selector
+ * @param {string | string[][]} [parts] selectors
  */
-export async function axe(page, part = 'html') {
+export async function axe(page, parts = 'html') {
   await page.evaluate(AXE);
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const found = await page.evaluate(([within, values]) => window.axe.run(within, { runOnly: { type: 'tag', values } }), [part, tags]);
+  const found = await page.evaluate(([within, values]) => window.axe.run(within, { runOnly: { type: 'tag', values } }), [parts, tags]);
   return found.violations.map(({ id, nodes }) => `${id} ${nodes.map((node) => node.target).join(' ')}`);
 }
 

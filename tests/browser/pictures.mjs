@@ -1,10 +1,12 @@
-// Every state of the style guide, light and dark: axe looks at it, and `tests/pictures` keeps pictures in docs/screens.
+// Pictures of every state for docs/screens, light and dark: `tests/pictures` writes them there.
 
 import { assert, axe, open, run, signIn } from './lib.mjs';
 import { join } from 'node:path';
 
+const LINES = ['unclear_field', 'leaked', 'closed', 'slow_keys'];
+
 const NAMES =
-  'open unclear unclear_field leaked leaked_secure leaked_review closed slow_keys secure_pbx secure_several duplicate pan_waiting pan_keying pan_again pan_not_taken expiry cvc ending address review ' +
+  'open secure_pbx secure_several duplicate pan_waiting pan_keying pan_again pan_not_taken expiry cvc ending address review ' +
   'processing approved receipt_sent receipt_waits agreement declined declined_code declined_chosen unknown held ' +
   'failed_cards cancelled ended_declined cut_off crashed';
 
@@ -15,12 +17,13 @@ run(async (browser) => {
     const { page } = await open(browser, { dark, width: 1280, height: 860 });
     await signIn(page);
     await page.goto('/styleguide');
-    for (const name of NAMES.split(' ')) {
+    // What no scenario brings about; the page is too long to look at all of it.
+    const found = await axe(page, LINES.map((name) => [`[data-sample="${name}"]`]));
+    assert(found.length === 0, `${dark ? 'dark' : 'light'}: ${found}`);
+    for (const name of [...LINES, ...NAMES.split(' ')]) {
       const frame = page.locator(`[data-sample="${name}"]`);
       assert((await frame.count()) === 1, `the style guide lacks ${name}`);
       if (folder) await frame.screenshot({ path: join(folder, `${name}-${dark ? 'dark' : 'light'}.png`) });
-      const found = await axe(page, `[data-sample="${name}"]`);
-      assert(found.length === 0, `${name}, ${dark ? 'dark' : 'light'}: ${found}`);
       taken += 1;
     }
   }
