@@ -164,6 +164,12 @@ pub struct CallView {
     pub secured: bool,
     /// How long securing took, as the service says.
     pub secured_ms: Option<u64>,
+    /// Why nothing of the customer passes just now.
+    pub unwell: Option<String>,
+    /// Whether a key was heard leaving the secured line.
+    pub leaked: bool,
+    /// Whether repeats of a key count once.
+    pub slow_keys: bool,
     /// Keying.
     pub capture: CaptureView,
     /// Payment.

@@ -171,6 +171,11 @@ impl MediaPeer {
         locked(&self.shared.voice).set_talk(talk);
     }
 
+    /// Sends as another source from the next packet on; see [`Voice::change_source`].
+    pub fn change_source(&self) {
+        locked(&self.shared.voice).change_source();
+    }
+
     /// Queues a press in the media; see [`Voice::press`].
     pub fn press(&self, key: char, carrier: Carrier, press: &Press) -> Option<u64> {
         locked(&self.shared.voice).press(key, carrier, press)

@@ -125,6 +125,12 @@ impl Voice {
         }
     }
 
+    /// Goes on as another source (RFC 3550 §8.1), as a phone does whose call was moved: the stream is
+    /// the same in all else.
+    pub fn change_source(&mut self) {
+        self.ssrc = self.ssrc.wrapping_add(1);
+    }
+
     /// Samples sent so far.
     pub fn position(&self) -> u64 {
         self.at

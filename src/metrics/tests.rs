@@ -150,12 +150,15 @@ fn each_time_that_a_line_turns_unclear_counts_and_a_leak_once() {
     let of = |unwell, leaked| CallView { unwell, leaked, ..view(None) };
     let (clock, storm) = (Some(Unwell::Clock), Some(Unwell::Storm));
     let views = [of(None, false), of(clock, false), of(clock, false), of(storm, false), of(None, true)];
-    for view in views.into_iter().chain([of(clock, true), of(None, false), of(None, true)]) {
+    let (none, cold) = (of(None, false), of(Some(Unwell::Detector), false));
+    let start = [CallView { secured_ms: None, ..cold.clone() }, none.clone(), cold];
+    let last = [of(clock, true), none, of(None, true)];
+    for view in start.into_iter().chain(views).chain(last) {
         meter.see(&view, Instant::now());
     }
     let samples = read(&metrics.written().expect("written"));
     let of = |why: &str| samples[&format!("tonewall_line_unwell_total{{why=\"{why}\"}}")];
-    assert_eq!((of("clock"), of("storm"), of("source")), (2.0, 1.0, 0.0));
+    assert_eq!((of("clock"), of("storm"), of("source"), of("detector")), (2.0, 1.0, 0.0, 1.0));
     assert_eq!(samples["tonewall_leaks_total"], 1.0);
 }
 

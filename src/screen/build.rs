@@ -334,8 +334,7 @@ fn primary(call: &OnScreen<'_>, facts: &Facts, stage: Stage, amount: &str) -> Pr
         Primary::None if stage == Stage::WrapUp && connected && !call.view.leaked => Primary::Collect,
         action => action,
     };
-    let unclear =
-        call.view.unwell.is_some_and(|why| !is_keyed(stage) || loses_keys(why));
+    let unclear = call.view.unwell.is_some_and(|why| !is_keyed(stage) || loses_keys(why));
     let label = match (stage, action) {
         (Stage::WrapUp, Primary::Collect) => "Take another payment".to_owned(),
         (Stage::WrapUp, _) => "Wrapped up".to_owned(),

@@ -36,18 +36,7 @@ fn told(name: &str) -> String {
 }
 
 #[test]
-fn what_the_agent_reads() {
-    let names = [
-        "unclear",
-        "unclear_field",
-        "unclear_detector",
-        "leaked",
-        "leaked_secure",
-        "leaked_review",
-        "closed_secure",
-        "closed",
-        "slow_keys",
-    ];
+fn what_the_agent_reads_of_an_unclear_line() {
     expect![[r#"
         unclear
           line: unclear, Warn, shield-off: Line not clear Nothing of the customer is passed to you. Wait until this clears.
@@ -70,8 +59,14 @@ fn what_the_agent_reads() {
           remind: If the customer starts to say the number: “Please use the keypad, I can't take it by voice.” After a slip, hash clears it.
           field: asking, Asking
           slow keys: off, sends "1"
-          primary: Waiting for a clear line… [busy, not now]
+          primary: The customer is keying [busy, not now]
           polite: Line secure. Asking for the card number.
+    "#]].assert_eq(&["unclear", "unclear_field", "unclear_detector"].map(told).concat());
+}
+
+#[test]
+fn what_the_agent_reads_after_a_leak() {
+    expect![[r#"
         leaked
           line: leaked, Bad, shield-alert: A tone may have been heard Do not go on. Nothing more can be keyed on this call: offer another way to pay, and tell your team lead.
           say: I'm sorry, I can't take a card on this line. Nothing has been taken. Shall I send you a link to pay instead?
@@ -91,6 +86,12 @@ fn what_the_agent_reads() {
           primary: Take £12.50 [take]
           polite: A tone may have been heard. Security code complete. Take £12.50 is possible now.
           assertive: A tone may have been heard. Nothing more can be keyed on this call. The card that is complete can still be taken. Tell your team lead.
+    "#]].assert_eq(&["leaked", "leaked_secure", "leaked_review"].map(told).concat());
+}
+
+#[test]
+fn what_the_agent_reads_of_closed_fields_and_slow_keys() {
+    expect![[r#"
         closed_secure
           line: secured, Ok, shield-check: Line secure Tones are hidden from you and from the recording.
           say: Your line is secure now. While you key your card I can't hear you, but you can hear me.
@@ -112,7 +113,7 @@ fn what_the_agent_reads() {
           slow keys: on, sends ""
           primary: The customer is keying [busy, not now]
           polite: Line secure. Asking for the card number.
-    "#]].assert_eq(&names.map(told).concat());
+    "#]].assert_eq(&["closed_secure", "closed", "slow_keys"].map(told).concat());
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod refused;
 mod rtp;
 mod sip;
 mod till;
+mod unwell;

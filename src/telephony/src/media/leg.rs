@@ -30,12 +30,11 @@ impl MediaLeg {
 
     /// Payload types of telephone-events that this leg may send.
     pub fn event_pts(&self) -> EventPts {
-        let settled: Vec<u8> = self.settled.and_then(|settled| settled.event_pt).into_iter().collect();
-        EventPts::new(&settled)
+        self.settled.map(|settled| settled.event_pts).unwrap_or_default()
     }
 
     fn expects(&self, payload_type: u8) -> bool {
-        self.settled.is_some_and(|s| s.audio_pt == payload_type || s.event_pt == Some(payload_type))
+        self.settled.is_some_and(|s| s.audio_pt == payload_type || s.event_pts.contains(payload_type))
     }
 
     /// Judges the source of an RTP packet, and counts one that is not taken.

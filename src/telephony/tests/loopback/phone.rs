@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
-use tonewall_model::dtmf::Law;
 use tonewall_model::dtmf::rtp::{HEADER_LEN, Header};
+use tonewall_model::dtmf::{EventPts, Law};
 use tonewall_model::sdp::Settled;
 
 /// Samples of a packet: 20 ms.
@@ -45,6 +45,7 @@ impl Phone {
             law: self.law,
             audio_pt: self.sent.payload_type,
             event_pt: Some(EVENT_PT),
+            event_pts: EventPts::new(&[EVENT_PT]),
             ptime_ms: 20,
         }
     }
