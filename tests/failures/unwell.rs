@@ -174,3 +174,25 @@ async fn doubled_keys_count_once_while_slow_keys_are_on() {
     call.hangup().await.expect("hung up");
     assert!(call.command("slow-keys").await.is_err_and(|error| error.to_string().contains("410")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_key_was_heard_nothing_more_is_asked_for_on_the_call() {
+    let world = World::new("leaked");
+    let (stage, screen) = (world.harbour().await, screen_of(&world).await);
+    let call = secured(&stage, CallPlan { keys: Keys::InBand, ..by_event() }).await;
+    five_digits(&call, "LEAKED-1").await;
+    assert!(!call.view().expect("a view").leaked, "a good line does not leak");
+    // Answered with no content, which is no view.
+    let _ = call.command("fault-leak").await;
+    call.press("159").await.expect("pressed");
+    let leaked = |view: &CallView| view.leaked && view.capture.state == "failed";
+    call.wait_view("the end of the field", STEP_MAX, leaked).await.expect("leaked");
+    let refused = call.open_payment("LEAKED-1", 1_250, "GBP").await.expect_err("no other field").to_string();
+    assert!(refused.contains("409 line_not_secure"), "{refused}");
+    let shown = screen.screen(&call.id().expect("listed")).await.expect("a screen");
+    assert_eq!((&shown["line"]["state"], &shown["line"]["leaked"]), (&"leaked".into(), &true.into()));
+    assert!(
+        shown["offers"].as_array().is_some_and(|offers| offers.iter().all(|own| own["action"] == "means"))
+    );
+    call.hangup().await.expect("hung up");
+}
