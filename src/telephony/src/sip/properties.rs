@@ -77,6 +77,6 @@ proptest! {
         prop_assert!(info::take_key("application/dtmf-relay", &mut body).is_some());
         let left = String::from_utf8(body).expect("text");
         prop_assert_eq!(left.len(), text.len());
-        prop_assert_eq!(left, text.replacen(&digit, "x", 1));
+        prop_assert!(left.chars().all(|c| "x\r\n".contains(c)), "{:?}", left);
     }
 }
