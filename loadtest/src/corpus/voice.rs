@@ -6,6 +6,7 @@ use super::sound::{RATE, Resonator, below, level, normal, range, resample, rms, 
 use super::text::TEXTS;
 use crate::rng::Rng;
 use std::f64::consts::TAU;
+use std::ops::Range;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -52,10 +53,26 @@ pub fn talk(rng: &mut Rng, seconds: f64, low_dbm0: f64, high_dbm0: f64) -> Vec<f
 
 /// The same by voices of a kind.
 pub fn talk_of(voices: Voices, rng: &mut Rng, seconds: f64, low_dbm0: f64, high_dbm0: f64) -> Vec<f64> {
+    let (throats, pitches) = match voices {
+        Voices::Grown => (GROWN, 20..80),
+        Voices::Shrill => (SHRILL, 60..95),
+    };
+    talk_by(throats, &pitches, rng, seconds, low_dbm0, high_dbm0)
+}
+
+/// The same by variants of espeak-ng at pitches of its scale from 0 to 99.
+pub fn talk_by(
+    throats: &[&str],
+    pitches: &Range<usize>,
+    rng: &mut Rng,
+    seconds: f64,
+    low_dbm0: f64,
+    high_dbm0: f64,
+) -> Vec<f64> {
     let len = (seconds * RATE) as usize;
     let mut out: Vec<f64> = Vec::with_capacity(len + 400_000);
     while out.len() < len {
-        let mut phrase = spoken(voices, rng).unwrap_or_else(|| synthetic(rng));
+        let mut phrase = spoken(throats, pitches, rng).unwrap_or_else(|| synthetic(rng));
         telephone_band(&mut phrase);
         let mut phrase = without_pauses(&phrase);
         level(&mut phrase, range(rng, low_dbm0, high_dbm0));
@@ -66,16 +83,12 @@ pub fn talk_of(voices: Voices, rng: &mut Rng, seconds: f64, low_dbm0: f64, high_
 }
 
 /// A few sentences from espeak-ng: language, throat, pitch, speed and sentences at random.
-fn spoken(voices: Voices, rng: &mut Rng) -> Option<Vec<f64>> {
+fn spoken(throats: &[&str], pitches: &Range<usize>, rng: &mut Rng) -> Option<Vec<f64>> {
     if !has_espeak() {
         return None;
     }
     let (language, sentences) = TEXTS[below(rng, TEXTS.len())];
-    let (variants, pitches) = match voices {
-        Voices::Grown => (GROWN, 20..80),
-        Voices::Shrill => (SHRILL, 60..95),
-    };
-    let voice = format!("{language}+{}", variants[below(rng, variants.len())]);
+    let voice = format!("{language}+{}", throats[below(rng, throats.len())]);
     let text: Vec<&str> = (0..5).map(|_| sentences[below(rng, sentences.len())]).collect();
     let (pitch, speed) = (pitches.start + below(rng, pitches.len()), 110 + below(rng, 120));
     let output = Command::new("espeak-ng")

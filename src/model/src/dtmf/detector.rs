@@ -3,6 +3,7 @@
 use super::fit::{BANK, Fit, HOP, Pair, Tables, WINDOW_HOPS};
 use super::front::Front;
 use super::shares::{Shares, is_noise};
+use super::steady::Steady;
 use super::suspicion::Look;
 
 /// Points that a pair needs to be a key: three for a window that holds nothing else, less for one
@@ -15,10 +16,9 @@ const POINTS_OFF_MIN: u32 = 8 * ALONE_POINTS;
 const ALONE_POINTS: u32 = 3;
 /// Windows that must hold nothing else: a talker draws breath, a vowel's harmonics never leave it.
 const ALONE_MIN: u32 = 2;
-/// Or that many with somebody talking, 60 ms, if the frequencies are exact.
-const LONG: u32 = 16;
-const OFFSET_LONG: f32 = 0.007;
 const SPOKEN_OVER_POINTS: u32 = 2;
+/// How much of a pair that somebody talks over must have stayed the same: [`Steady::coherence`].
+const SPOKEN_OVER_COHERENCE: f32 = 0.6;
 
 /// Deviation up to which a tone that somebody talks over is at its very frequency: phones are
 /// within ±0.5 %, and the voice pulls the measure about as much.
@@ -35,6 +35,13 @@ const HOLE_MISSES: u32 = 3;
 /// lost packet that somebody filled with silence have 5.
 const ABSENT_MAX: u32 = 7;
 
+/// Windows of a [`Steady`] that hold less than half of a tone's beginning.
+const PARTIAL_HOPS: u32 = 3;
+
+/// Radians by which a tone may miss its step after 40 ms of silence: chance does in 1 of 6, on both
+/// tones in 1 of 27.
+const IN_STEP: f32 = 0.6;
+
 /// Energy of a tone, against when it was recognised, under which it is gone: −12 dB. An echo
 /// 10 dB down may bridge a pause of 20 ms, but none of 40.
 const GONE: f32 = 1.0 / 16.0;
@@ -45,7 +52,11 @@ const OFFSET_MAX: f32 = 0.0212;
 /// Wavering of the low and of the high tone that is too much by itself: standard deviation of the
 /// phase's advance a hop, in radians. A key's tones keep theirs within 0.06 in noise of 12 dB;
 /// harmonics of a voice waver by twice that. The three together decide.
-const WAVER_MAX: [f32; 2] = [0.12, 0.16];
+const WAVER_MAX: [f32; 2] = [0.15, 0.2];
+
+/// How unlike a key's the frequencies may be in all, and if one is off: then more may be a voice.
+const UNLIKE_MAX: f32 = 1.0;
+const UNLIKE_OFF_MAX: f32 = 0.72;
 
 /// Ratio of squared amplitudes, high to low: +4 to −8 dB must be taken, and a short window in
 /// noise errs by up to 2 dB.
@@ -64,7 +75,7 @@ const OTHER: f32 = 0.04;
 
 /// How much the squared amplitude of each tone may change over a search: 5 dB. A voice swells and
 /// fades with every period of its pitch.
-const STEADY: f32 = 3.2;
+const STEADY: f32 = 6.3;
 
 /// A pair that may be a key.
 struct Search {
@@ -90,6 +101,18 @@ struct Down {
     low: f32,
     high: f32,
     absent: u32,
+    /// Where the tones were in their periods when they were heard last, and at which hop.
+    phases: [f32; 2],
+    clock: u32,
+}
+
+impl Down {
+    /// Whether a tone continues in step the one that broke off: a new one begins anywhere.
+    fn goes_on(&self, phases: [f32; 2], clock: u32) -> bool {
+        let hops = clock.wrapping_sub(self.clock) as f32;
+        let turns = self.pair.radians_per_hop();
+        (0..2).all(|tone| wrap(phases[tone] - self.phases[tone] - hops * turns[tone]).abs() < IN_STEP)
+    }
 }
 
 /// What the detector says at a hop.
@@ -113,6 +136,7 @@ pub enum Tone {
 pub struct Detector {
     search: Option<Search>,
     down: Option<Down>,
+    steady: Option<Steady>,
     /// Hops that were lost and may have held the tone on either side of them.
     lost_hops: u32,
 }
@@ -121,55 +145,82 @@ impl Detector {
     /// Samples are missing, at most a few packets: what was heard on both sides is one tone.
     pub fn hole(&mut self, samples: u32) {
         self.lost_hops = (samples / HOP as u32).min(8);
+        self.steady = None;
         if let Some(search) = &mut self.search {
             search.phases = None;
         }
     }
 
-    /// Judges a window.
+    /// Whether a key was recognised that may still be down.
+    pub fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    /// Judges a window; the correlations may be missing while no key is down.
     pub fn judge(
         &mut self,
         front: &Front,
         tables: &Tables,
-        correlations: &[f32; BANK],
+        correlations: Option<&[f32; BANK]>,
         look: Option<&Look>,
     ) -> Tone {
-        let is_down = self.follow(tables, correlations);
+        let is_down = correlations.is_some_and(|found| self.follow(front, tables, found));
         let found = look.and_then(|look| strict(look).map(|(fit, alone)| (look, fit, alone)));
-        let found = found.filter(|(look, ..)| !self.down.as_ref().is_some_and(|down| down.pair == look.pair));
+        let down = self.down.as_ref().map(|down| down.pair);
+        let is_new = |pair| down != Some(pair);
+        let found = found.filter(|(look, ..)| is_new(look.pair));
         match found {
-            Some((look, fit, alone)) => self.hit(front, look, &fit, alone),
+            Some((look, fit, alone)) => self.hit(front, tables, look, &fit, alone),
             None => self.miss(),
         }
-        if let Some(search) = self.search.take_if(|search| search.is_key()) {
+        let go_on = |steady: Steady| steady.go_on(tables, correlations, &look?.energy);
+        self.steady = self.steady.take().and_then(go_on).or_else(|| Steady::begin(look?));
+        if let Some(steady) = self.steady.take_if(|steady| is_new(steady.pair) && steady.is_key()) {
+            self.search = None;
+            return self.begin(front, steady.pair, steady.squared(), steady.hops - PARTIAL_HOPS);
+        }
+        let coherence = |pair| match &self.steady {
+            Some(steady) if steady.pair == pair => steady.coherence(),
+            _ => 0.0,
+        };
+        if let Some(search) = self.search.take_if(|search| search.is_key(coherence(search.pair))) {
             // Not what is heard now: the tone may have ended in a hole.
-            let ([low, _], [high, _]) = (search.low, search.high);
-            self.down = Some(Down { pair: search.pair, low, high, absent: 0 });
-            self.lost_hops = 0;
-            return Tone::Began {
-                code: search.pair.code(),
-                ago: (search.age + WINDOW_HOPS as u32) * HOP as u32,
-            };
+            return self.begin(front, search.pair, [search.low[0], search.high[0]], search.age);
         }
         if is_down { Tone::Goes } else { Tone::Nothing }
     }
 
-    /// Follows the key that is down; says whether its tones are there.
-    fn follow(&mut self, tables: &Tables, correlations: &[f32; BANK]) -> bool {
-        let Some(down) = &mut self.down else { return false };
-        let fit = tables.nominal(down.pair, correlations);
-        if fit.low > GONE * down.low && fit.high > GONE * down.high {
-            down.absent = 0;
-            return true;
-        }
-        down.absent += 1;
-        if down.absent >= ABSENT_MAX {
-            self.down = None;
-        }
-        false
+    /// A key was recognised, and had those squared amplitudes for so many hops.
+    fn begin(&mut self, front: &Front, pair: Pair, [low, high]: [f32; 2], hops: u32) -> Tone {
+        self.down = Some(Down { pair, low, high, absent: 0, phases: [0.0; 2], clock: front.clock() });
+        self.lost_hops = 0;
+        Tone::Began { code: pair.code(), ago: (hops + WINDOW_HOPS as u32) * HOP as u32 }
     }
 
-    fn hit(&mut self, front: &Front, look: &Look, fit: &Fit, alone: bool) {
+    /// Follows the key that is down; says whether its tones are there.
+    fn follow(&mut self, front: &Front, tables: &Tables, correlations: &[f32; BANK]) -> bool {
+        let Some(down) = &mut self.down else { return false };
+        let fit = tables.nominal(down.pair, correlations);
+        if fit.low <= GONE * down.low || fit.high <= GONE * down.high {
+            down.absent += 1;
+            // Dead silence may be two packets that somebody lost.
+            if down.absent >= ABSENT_MAX && !front.may_be_patch() {
+                self.down = None;
+            }
+            return false;
+        }
+        if down.absent >= ABSENT_MAX && !down.goes_on(fit.phases(), front.clock()) {
+            self.down = None;
+            return false;
+        }
+        down.absent = 0;
+        if fit.low > 0.25 * down.low && fit.high > 0.25 * down.high {
+            (down.phases, down.clock) = (fit.phases(), front.clock());
+        }
+        true
+    }
+
+    fn hit(&mut self, front: &Front, tables: &Tables, look: &Look, fit: &Fit, alone: bool) {
         let goes_on = self.search.as_ref().is_some_and(|search| {
             search.pair == look.pair && is_steady(search.low, fit.low) && is_steady(search.high, fit.high)
         });
@@ -187,7 +238,7 @@ impl Detector {
         search.misses = 0;
         search.low = widen(search.low, fit.low);
         search.high = widen(search.high, fit.high);
-        let phases = look.nominal.phases();
+        let Some(phases) = look.tuned.map(|(tuned, fit)| tables.phases(tuned, &fit)) else { return };
         if let Some(before) = search.phases {
             let turns = look.pair.radians_per_hop();
             for tone in 0..2 {
@@ -233,12 +284,15 @@ impl Search {
     }
 
     /// Whether it has lasted long enough, at the right frequencies.
-    fn is_key(&self) -> bool {
+    fn is_key(&self, coherence: f32) -> bool {
         let off_by = self.off_by();
-        let (spoken_over, points_min) =
-            if off_by < OFFSET_SPOKEN_OVER { (SPOKEN_OVER_POINTS, POINTS_MIN) } else { (0, POINTS_OFF_MIN) };
-        self.unlike(off_by) < 1.0
-            && (self.alone >= ALONE_MIN || self.spoken_over >= LONG && off_by < OFFSET_LONG)
+        let is_off = off_by >= OFFSET_SPOKEN_OVER;
+        let (points_min, unlike_max) =
+            if is_off { (POINTS_OFF_MIN, UNLIKE_OFF_MAX) } else { (POINTS_MIN, UNLIKE_MAX) };
+        let counts = !is_off && coherence > SPOKEN_OVER_COHERENCE;
+        let spoken_over = if counts { SPOKEN_OVER_POINTS } else { 0 };
+        self.unlike(off_by) < unlike_max
+            && self.alone >= ALONE_MIN
             && ALONE_POINTS * self.alone + spoken_over * self.spoken_over >= points_min
     }
 
@@ -263,13 +317,15 @@ impl Search {
     }
 }
 
+/// Whether tones of these squared amplitudes are loud enough, and of a twist that phones have.
+pub fn is_twist_of_phones(low: f32, high: f32) -> bool {
+    low > TONE_MIN && high > TONE_MIN && high < TWIST_HIGH_MAX * low && low < TWIST_LOW_MAX * high
+}
+
 /// Whether a window holds a key by the strict measure, and if so, whether alone.
 fn strict(look: &Look) -> Option<(Fit, bool)> {
     let (_, fit) = look.tuned?;
-    let is_pair = fit.low > TONE_MIN
-        && fit.high > TONE_MIN
-        && fit.high < TWIST_HIGH_MAX * fit.low
-        && fit.low < TWIST_LOW_MAX * fit.high;
+    let is_pair = is_twist_of_phones(fit.low, fit.high);
     let alone = ALONE.hold(&fit, &look.energy) && is_noise(&fit, &look.energy, OTHER);
     (is_pair && (alone || SPOKEN_OVER.hold(&fit, &look.energy))).then_some((fit, alone))
 }

@@ -69,6 +69,11 @@ impl Ear {
         self.suspicious || self.tail > 0
     }
 
+    /// Takes a dial tone of the tenant's own out before anything is judged, besides the usual ones.
+    pub fn set_dial_tone(&mut self, hz: Option<[u16; 2]>) {
+        self.tones.set_dial_tone(hz);
+    }
+
     /// The detector starts anew: the coding has changed.
     pub fn restart(&mut self) {
         self.tones.restart();

@@ -1,6 +1,6 @@
 //! Least-squares fits of a pair of tones to a window of samples.
 
-use super::front::{COEFFICIENTS, Coefficients};
+use super::filters::Coefficients;
 use std::f64::consts::TAU;
 use std::sync::LazyLock;
 
@@ -14,7 +14,9 @@ pub const BAND_HOP: usize = HOP / 2;
 /// of 20 ms is no longer sure to be seen, at 10 ms speech is muted three times as often.
 pub const WINDOW: usize = BAND_HOP * WINDOW_HOPS;
 /// The same with zeros behind it, up to a multiple of four.
-pub const ROOM: usize = WINDOW.next_multiple_of(4);
+pub const ROOM: usize = WINDOW.next_multiple_of(LANES);
+/// Samples that are multiplied at once.
+const LANES: usize = 4;
 /// Tones of the keypad, rows first.
 pub const TONES: usize = 8;
 /// Correlations a window: the cosines of eight tones, then their sines.
@@ -35,7 +37,7 @@ const TUNED: usize = 4 * PLACES;
 const CODES: [[u8; 4]; 4] = [[1, 2, 3, 12], [4, 5, 6, 13], [7, 8, 9, 14], [10, 0, 11, 15]];
 
 /// A row and a column.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pair {
     row: u8,
     column: u8,
@@ -63,7 +65,7 @@ pub struct Tuned {
 }
 
 /// How well a pair fits a window.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Fit {
     /// Energy that the pair explains, as a sum of squared samples.
     pub energy: f32,
@@ -76,6 +78,11 @@ pub struct Fit {
 }
 
 impl Fit {
+    /// Cosine and sine amplitude of the low tone, then of the high one.
+    pub fn amplitudes(&self) -> [f32; 4] {
+        self.amplitudes
+    }
+
     /// Phases of both tones at the window's first sample, in radians.
     pub fn phases(&self) -> [f32; 2] {
         let [a, b, c, d] = self.amplitudes;
@@ -88,12 +95,14 @@ impl Fit {
 pub struct Tables {
     /// Cosine and sine of the eight tones over a hop.
     pub bank: [[f32; BANK]; BAND_HOP],
-    /// Coefficients of the front end's filters, out of the compiler's sight: it would unravel them.
+    /// Coefficients of the front end's filters.
     pub filters: Coefficients,
     /// Cosine and sine of each tone's phase at each hop of a window.
     pub turns: [[[f32; TONES]; 2]; WINDOW_HOPS],
     /// Cosine and sine of each tuned frequency over a window.
     waves: [[[f32; ROOM]; 2]; 2 * TUNED],
+    /// How far each tuned frequency turns from a window's first sample to its middle, in radians.
+    half_turns: [f32; 2 * TUNED],
     /// Inverse Gram matrix of each tuned row with each tuned column.
     inverse: [[[[f32; 4]; 4]; TUNED]; TUNED],
 }
@@ -131,7 +140,8 @@ impl Tables {
                     std::array::from_fn(|n| wave.get(n).map_or(0.0, |x| *x as f32))
                 })
             }),
-            filters: COEFFICIENTS,
+            filters: Coefficients::new(),
+            half_turns: std::array::from_fn(|index| angle(tuned_hz(index), WINDOW - 1) as f32),
             inverse: [[[[0.0; 4]; 4]; TUNED]; TUNED],
         };
         for low in 0..TUNED {
@@ -141,6 +151,12 @@ impl Tables {
             }
         }
         tables
+    }
+
+    /// Cosine and sine of the turn of a pair's tones in a hop.
+    pub fn hop_turns(&self, pair: Pair) -> [[f32; 2]; 2] {
+        let [cosines, sines] = &self.turns[1];
+        [pair.row, pair.column + 4].map(|tone| [cosines[usize::from(tone)], sines[usize::from(tone)]])
     }
 
     /// The pair whose tones correlate best, at nominal frequencies, and its fit.
@@ -185,6 +201,16 @@ impl Tables {
         best
     }
 
+    /// Phases of both tones in the middle of the window, in radians: there they are right even if the
+    /// frequencies are not quite.
+    pub fn phases(&self, tuned: Tuned, fit: &Fit) -> [f32; 2] {
+        let [low, high] = fit.phases();
+        [
+            low + self.half_turns[usize::from(tuned.low)],
+            high + self.half_turns[TUNED + usize::from(tuned.high)],
+        ]
+    }
+
     /// The fit of a pair at frequencies that have been found before.
     pub fn again(&self, tuned: Tuned, window: &[f32; ROOM]) -> Fit {
         let (low, high) = (usize::from(tuned.low), usize::from(tuned.high));
@@ -202,15 +228,18 @@ impl Tables {
     }
 
     fn correlate(&self, index: usize, window: &[f32; ROOM]) -> [f32; 2] {
-        self.waves[index].each_ref().map(|wave| {
-            let mut sums = [0.0f32; 4];
-            for (samples, waves) in window.chunks_exact(4).zip(wave.chunks_exact(4)) {
-                for lane in 0..4 {
-                    sums[lane] += samples[lane] * waves[lane];
-                }
+        let [cosine, sine] = &self.waves[index];
+        let (mut cosines, mut sines) = ([0.0f32; LANES], [0.0f32; LANES]);
+        let waves = cosine.chunks_exact(LANES).zip(sine.chunks_exact(LANES));
+        for (samples, (cosine, sine)) in window.chunks_exact(LANES).zip(waves) {
+            for lane in 0..LANES {
+                cosines[lane] += samples[lane] * cosine[lane];
             }
-            sums.iter().sum()
-        })
+            for lane in 0..LANES {
+                sines[lane] += samples[lane] * sine[lane];
+            }
+        }
+        [cosines, sines].map(|sums| (sums[0] + sums[1]) + (sums[2] + sums[3]))
     }
 }
 

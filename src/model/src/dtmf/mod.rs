@@ -18,6 +18,7 @@ mod detector;
 mod doors;
 mod ear;
 mod event;
+mod filters;
 mod fit;
 mod front;
 #[doc(hidden)]
@@ -32,6 +33,7 @@ mod presses;
 pub mod rtp;
 mod shares;
 mod stats;
+mod steady;
 mod suspicion;
 #[cfg(test)]
 mod tests;

@@ -62,10 +62,12 @@ impl Pipeline {
     /// An open line.
     pub fn new(config: PipelineConfig) -> Pipeline {
         let mask = Mask::new(config.law, config.style);
+        let mut ear = Ear::new();
+        ear.set_dial_tone(config.dial_tone_hz);
         Pipeline {
             config,
             state: State::Open,
-            ear: Ear::new(),
+            ear,
             hold: Hold::new(),
             mask,
             stats: Stats::default(),
@@ -89,6 +91,9 @@ impl Pipeline {
         self.health.renegotiated();
         if self.state != State::Open {
             self.former_event_pts = self.config.event_pts.and(&self.former_event_pts);
+        }
+        if config.dial_tone_hz != self.config.dial_tone_hz {
+            self.ear.set_dial_tone(config.dial_tone_hz);
         }
         (self.mask.law, self.mask.style) = (config.law, config.style);
         self.config = config;

@@ -1,7 +1,7 @@
 //! How much of what is heard a pair is: the measures that suspicion and detection share.
 
+use super::filters::Energy;
 use super::fit::{Fit, WINDOW};
-use super::front::Energy;
 
 /// Lowest pair that is a threat: −40 dBm0, 5 dB under what a listener needs.
 pub const PAIR_ENERGY_MIN: f32 = WINDOW as f32 * 15_839.0 * 15_839.0 * 1.0e-4;

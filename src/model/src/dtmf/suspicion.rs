@@ -4,8 +4,9 @@
 //! under dial tone or in noise. So there is more than one way to be suspicious, and each asks for
 //! what it can: a pair that is alone may be off its frequencies, a pair among other sound may not.
 
+use super::filters::Energy;
 use super::fit::{BANK, Fit, Pair, Tables, Tuned, WINDOW_HOPS};
-use super::front::{Energy, Front};
+use super::front::Front;
 use super::shares::{PAIR_ENERGY_MIN, Shares, is_even, is_noise, is_noise_without_voice, is_threat};
 use std::cell::LazyCell;
 
@@ -77,8 +78,12 @@ const EARLIER: usize = 6;
 const SAME_DIAL: f32 = 1.3;
 const DIAL_SLACK: f32 = 0.06;
 
-/// Hops within which a pair must be seen twice: of what is seen once, three in four are chance.
-/// The second sight comes 2.5 ms after the first, within the 20 ms that a packet is held.
+/// How often a pair must be seen, each time within so many hops of the last: of what is seen once,
+/// three in four are chance, of what is seen twice, half. The third sight comes 17.5 to 20 ms after
+/// a tone began, within the 20 ms that a packet is held; a fourth would come too late.
+const TIMES: u8 = 3;
+/// The same when a key is expected.
+const TIMES_EXPECTED: u8 = 2;
 const GLIMPSE_HOPS: u8 = 4;
 
 /// Share of its band that a suspected pair must keep to stay suspected.
@@ -86,6 +91,10 @@ const KEPT_SHARE: f32 = 0.45;
 
 /// Share of its loudest energy that a suspected pair must keep: −10 dB.
 const KEPT_ENERGY: f32 = 0.1;
+
+/// What a pair at nominal frequencies needs before it is looked at more closely; `voice` is against
+/// the voice alone.
+const LIKELY: Shares = Shares { band: 0.38, voice: 0.9, all: 0.32 };
 
 /// What was seen in one window.
 pub struct Look {
@@ -100,8 +109,8 @@ pub struct Look {
 }
 
 impl Look {
-    /// Looks at the newest window; `None` if it is too quiet for a pair.
-    pub fn at(front: &Front, tables: &Tables, correlations: &[f32; BANK]) -> Option<Look> {
+    /// What there is in the newest window; `None` if it is too quiet for a pair.
+    pub fn energy(front: &Front) -> Option<Energy> {
         let mut energy = front.energy(0);
         if energy.band < PAIR_ENERGY_MIN {
             return None;
@@ -109,12 +118,22 @@ impl Look {
         // What is where a dial tone would be, and is none, is a voice.
         let dial_tone = SAME_DIAL * front.dial_tone() + DIAL_SLACK * energy.band;
         energy.voice += (energy.dial - dial_tone).max(0.0);
-        let (pair, nominal) = tables.best(correlations);
-        let likely = nominal.energy > 0.38 * energy.band
-            && nominal.energy > 0.9 * energy.voice
-            && nominal.energy > 0.32 * energy.all;
+        Some(energy)
+    }
+
+    /// Whether a pair would be likely if it were all there is in the band: most of a voice is not.
+    pub fn may_hold_pair(energy: &Energy) -> bool {
+        energy.band > LIKELY.voice * energy.voice && energy.band > LIKELY.all * energy.all
+    }
+
+    /// Looks at the newest window.
+    pub fn at(front: &Front, tables: &Tables, energy: Energy, correlations: Option<&[f32; BANK]>) -> Look {
+        let (pair, nominal) = correlations.map(|found| tables.best(found)).unwrap_or_default();
+        let likely = nominal.energy > LIKELY.band * energy.band
+            && nominal.energy > LIKELY.voice * energy.voice
+            && nominal.energy > LIKELY.all * energy.all;
         let window = if likely { front.window(0) } else { None };
-        Some(Look { energy, pair, nominal, tuned: window.map(|window| tables.tuned(pair, &window)) })
+        Look { energy, pair, nominal, tuned: window.map(|window| tables.tuned(pair, &window)) }
     }
 
     /// Whether the pair is at its nominal frequencies rather than somewhere within 3 %.
@@ -133,8 +152,8 @@ struct Suspect {
 #[derive(Default)]
 pub struct Suspicion {
     suspect: Option<Suspect>,
-    /// The pair that looked suspicious last, and how many hops ago.
-    glimpse: Option<(Pair, u8)>,
+    /// The pair that looked suspicious last, how many hops ago, and how often.
+    glimpse: Option<(Pair, u8, u8)>,
     /// Hops for which another key is expected.
     alert: u32,
     /// The pair that has been likely without a break, and for how many hops.
@@ -149,15 +168,18 @@ impl Suspicion {
             self.restart();
             return false;
         };
-        let glimpse = self.glimpse.take().filter(|(_, ago)| *ago < GLIMPSE_HOPS);
-        self.glimpse = glimpse.map(|(pair, ago)| (pair, ago + 1));
+        let glimpse = self.glimpse.take().filter(|(_, ago, _)| *ago < GLIMPSE_HOPS);
+        self.glimpse = glimpse.map(|(pair, ago, times)| (pair, ago + 1, times));
         self.alert = self.alert.saturating_sub(1);
         let is_long = self.is_long(look);
         if let Some((tuned, fit)) = look.tuned
             && (is_long || self.is_key(front, tables, look, tuned, &fit))
         {
-            self.glimpse = Some((look.pair, 0));
-            if self.suspect.is_some() || glimpse.is_some_and(|(pair, _)| pair == look.pair) {
+            let times =
+                1 + glimpse.filter(|(pair, ..)| *pair == look.pair).map_or(0, |(.., times)| times).min(TIMES);
+            self.glimpse = Some((look.pair, 0, times));
+            let seen = times >= if self.alert > 0 { TIMES_EXPECTED } else { TIMES };
+            if self.suspect.is_some() || seen {
                 self.suspect = Some(Suspect { tuned, loudest: fit.energy });
                 return true;
             }

@@ -27,9 +27,15 @@ impl Tones {
 
     /// Forgets all but that keys are being pressed: another stream, another coding, or too long a hole.
     pub fn restart(&mut self) {
-        let mut suspicion = std::mem::take(&mut self.suspicion);
-        suspicion.restart();
-        *self = Tones { suspicion, ..Tones::new() };
+        self.suspicion.restart();
+        self.front.restart();
+        self.detector = Detector::default();
+        self.heard_samples = 0;
+    }
+
+    /// Takes a dial tone of the tenant's own out before anything is judged, besides the usual ones.
+    pub fn set_dial_tone(&mut self, hz: Option<[u16; 2]>) {
+        self.front.set_dial_tone(hz);
     }
 
     /// A few samples are missing.
@@ -68,10 +74,12 @@ impl Tones {
         if !self.front.is_full() {
             return (taken, None);
         }
-        let correlations = self.front.correlations(self.tables);
-        let look = Look::at(&self.front, self.tables, &correlations);
+        let energy = Look::energy(&self.front);
+        let wanted = energy.as_ref().is_some_and(Look::may_hold_pair) || self.detector.is_down();
+        let correlations = wanted.then(|| self.front.correlations(self.tables));
+        let look = energy.map(|energy| Look::at(&self.front, self.tables, energy, correlations.as_ref()));
         let suspicious = self.suspicion.judge(&self.front, self.tables, look.as_ref());
-        let tone = self.detector.judge(&self.front, self.tables, &correlations, look.as_ref());
+        let tone = self.detector.judge(&self.front, self.tables, correlations.as_ref(), look.as_ref());
         (taken, Some((suspicious || !matches!(tone, Tone::Nothing), tone)))
     }
 }

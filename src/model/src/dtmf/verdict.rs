@@ -3,7 +3,11 @@
 //! It shares nothing with suspicion and detector but the frequencies: another window (16 ms, Hann),
 //! another measure (the share of windowed energy in two bins), no filters. A red verdict is an
 //! accusation, so it asks for what no voice does: a pair that is nearly all there is, begins at
-//! once, and keeps its level and its frequencies for 32 ms; or three such that are a little less.
+//! once, and keeps its level and its frequencies for 40 ms; or three such that are a little less.
+//!
+//! It cannot see what is shorter: a residue of a few ms at the edge of each key names a key to a
+//! patient listener and leaves this ear green, and so does a key under talk that is nearly as loud.
+//! Those are what the leak benchmark listens for, key by key, knowing where they are.
 
 use super::g711::{Law, PEAK_0DBM0};
 use std::f32::consts::TAU;
@@ -18,13 +22,15 @@ const TONES_HZ: [f32; 8] = [697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 
 /// Share of the energy that a pair must have in every block: one such is enough, or several.
 /// A tone through G.711 has 0.998.
 const SHARE_STRONG: f32 = 0.985;
-const SHARE_WEAK: f32 = 0.9;
+const SHARE_WEAK: f32 = 0.83;
 
 /// Shares by which sightings are counted, so that their rate can be extrapolated to the two above.
-pub const TALLY_SHARES: [f32; 5] = [0.70, 0.78, 0.86, SHARE_WEAK, SHARE_STRONG];
+/// A sighting has at least the first.
+pub const TALLY_SHARES: [f32; 5] = [0.45, 0.55, 0.65, SHARE_WEAK, SHARE_STRONG];
 
-/// Blocks in a row: 32 ms, less than any key that a receiver must take.
-const BLOCKS: u8 = 3;
+/// Blocks in a row: 40 ms, the shortest key that a receiver must take. A key of 50 ms has them
+/// wherever the blocks fall; a fifth it may lack. Three would be sighted in talk twice as often.
+const BLOCKS: u8 = 4;
 
 /// How much a tone's squared amplitude may change from block to block: 1 dB.
 const STEADY: f32 = 1.26;
