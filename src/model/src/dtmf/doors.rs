@@ -39,7 +39,7 @@ pub fn scan(pcm: &[i16], found: &mut dyn FnMut(usize, Key)) {
 
 /// Passes a G.711 stream packet by packet through a secured line, as a call would: every packet
 /// arrives on time. Output and input are of equal length; what does not fill a packet at the end
-/// is masked like the rest, as if silence followed. The first 40 ms are mute: a detector that has
+/// is masked like the rest, as if its mirror image followed. The first 40 ms are mute: a detector that has
 /// heard nothing vouches for nothing. So is the last packet, for nothing follows it. With
 /// [`MaskStyle::Closed`] a field is open all the time.
 ///
@@ -71,6 +71,7 @@ pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<
             *code = *own;
         }
     };
+    let silence = law.silence();
     let mut datagram = [0; HEADER_LEN + PACKET_SAMPLES_MAX];
     for (index, payload) in codes.chunks(samples).enumerate() {
         let header = Header {
@@ -81,8 +82,11 @@ pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<
             ssrc: 1,
         };
         datagram[..HEADER_LEN].copy_from_slice(&header.write());
-        datagram[HEADER_LEN..HEADER_LEN + samples].fill(law.silence());
-        datagram[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
+        // The end goes on as its mirror image: silence would look as if the sound had broken off.
+        let mirrored = codes.iter().rev().chain(std::iter::repeat(&silence));
+        for (place, code) in datagram[HEADER_LEN..].iter_mut().zip(payload.iter().chain(mirrored)) {
+            *place = *code;
+        }
         let now_us = (index as u64 + 1) * u64::from(ptime_ms) * 1_000;
         pipeline.packet(now_us, &datagram[..HEADER_LEN + samples], &mut keep, &mut |_| ());
     }

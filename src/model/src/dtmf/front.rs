@@ -12,6 +12,15 @@ const DIAL_HOPS: u32 = 40;
 /// Hops without a change that are a lost packet of 20 ms rather than a pause, which has 30 ms.
 const PATCH_HOPS: RangeInclusive<u32> = 6..=8;
 
+/// Hops without a change after which sound has broken off, 5 ms. Larger finds out only after the packet
+/// has left.
+const CUT_HOPS: u32 = 2;
+
+/// How far sound must be from rest within [`EDGE`] samples of it to have broken off or into it, and
+/// not to have faded: the peak of a tone of −36 dBm0. Smaller takes more voices for it.
+const SUDDEN: f32 = 350.0;
+const EDGE: usize = 4;
+
 /// Hops without a change that are two lost packets, or a pause: what follows has to tell.
 const DOUBTFUL_HOPS: RangeInclusive<u32> = 14..=16;
 
@@ -46,6 +55,9 @@ pub struct Front {
     dead_hops: u32,
     was_dead: u32,
     alive: f32,
+    /// How far from rest the last samples were before it.
+    broke_off: f32,
+    broken: bool,
 }
 
 impl Front {
@@ -65,6 +77,8 @@ impl Front {
             dead_hops: 0,
             was_dead: 0,
             alive: 0.0,
+            broke_off: 0.0,
+            broken: false,
         }
     }
 
@@ -124,6 +138,12 @@ impl Front {
         (is_over && (lost > 0 || DOUBTFUL_HOPS.contains(&self.was_dead))).then_some(lost)
     }
 
+    /// Whether sound has just broken off, or into silence: somebody may have put silence in place of a
+    /// lost packet, and left of a key a few milliseconds, too few to be suspicious of.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Whether nothing has changed for so short that a tone may come out on the other side.
     pub fn may_be_patch(&self) -> bool {
         (1..=*DOUBTFUL_HOPS.end()).contains(&self.dead_hops)
@@ -135,12 +155,7 @@ impl Front {
     }
 
     fn close_hop(&mut self, tables: &Tables) {
-        let first = self.block[0];
-        if self.block.iter().all(|sample| *sample == first) {
-            (self.dead_hops, self.was_dead) = (self.dead_hops + 1, 0);
-        } else {
-            (self.dead_hops, self.was_dead) = (0, self.dead_hops);
-        }
+        self.meet_silence();
         if self.past_len + BAND_HOP > PAST {
             self.past.copy_within(self.past_len - (LOOK_BACK - BAND_HOP)..self.past_len, 0);
             self.past_len = LOOK_BACK - BAND_HOP;
@@ -165,6 +180,25 @@ impl Front {
             }
             self.dial_least[0] = self.dial_least[0].min(self.energy(0).dial);
         }
+    }
+
+    /// Follows stretches without a change, and how suddenly they begin and end.
+    fn meet_silence(&mut self) {
+        let (first, last) = (self.block[0], self.block[HOP - 1]);
+        let furthest = |rest: f32, edge: &mut dyn Iterator<Item = &f32>| {
+            let moving = edge.skip_while(|sample| **sample == rest).take(EDGE);
+            moving.fold(0.0, |most: f32, sample| most.max((sample - rest).abs()))
+        };
+        if self.block.iter().all(|sample| *sample == first) {
+            (self.dead_hops, self.was_dead) = (self.dead_hops + 1, 0);
+            self.broken = self.dead_hops == CUT_HOPS && self.broke_off > SUDDEN;
+            return;
+        }
+        (self.dead_hops, self.was_dead) = (0, self.dead_hops);
+        self.broken = self.was_dead >= CUT_HOPS && furthest(first, &mut self.block.iter()) > SUDDEN;
+        // Where silence begins with the next hop its value is not known yet; it is hardly above rest.
+        let rest = if self.block[HOP - 2] == last { last } else { 0.0 };
+        self.broke_off = furthest(rest, &mut self.block.iter().rev());
     }
 
     /// Energy that a window has of a steady dial tone.

@@ -71,8 +71,9 @@ impl Tones {
         if let Some(samples) = self.front.patched() {
             self.hole(samples);
         }
+        let broken = self.front.is_broken();
         if !self.front.is_full() {
-            return (taken, None);
+            return (taken, broken.then_some((true, Tone::Nothing)));
         }
         let energy = Look::energy(&self.front);
         let wanted = energy.as_ref().is_some_and(Look::may_hold_pair) || self.detector.is_down();
@@ -80,6 +81,6 @@ impl Tones {
         let look = energy.map(|energy| Look::at(&self.front, self.tables, energy, correlations.as_ref()));
         let suspicious = self.suspicion.judge(&self.front, self.tables, look.as_ref());
         let tone = self.detector.judge(&self.front, self.tables, correlations.as_ref(), look.as_ref());
-        (taken, Some((suspicious || !matches!(tone, Tone::Nothing), tone)))
+        (taken, Some((suspicious || broken || !matches!(tone, Tone::Nothing), tone)))
     }
 }

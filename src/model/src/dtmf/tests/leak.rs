@@ -75,6 +75,17 @@ fn plain_digits_leave_nothing_to_name() {
     assert!(residue < 8, "{residue} samples of a key came through, 1 ms is 8");
 }
 
+/// Somebody puts 20 ms of silence in place of a lost packet a few milliseconds into every key.
+fn break_off(sound: &mut Sound, rng: &mut Rng, hum_dbm0: f64) {
+    if hum_dbm0 < 0.0 {
+        add_tone(&mut sound.samples, 50.0, hum_dbm0, 0.0);
+    }
+    for digit in &sound.truth {
+        let from = digit.start + 24 + rng.below(48);
+        sound.samples[from..from + 160].fill(0.0);
+    }
+}
+
 type Spoil = fn(&mut Sound, &mut Rng);
 
 /// The digits that detectors miss.
@@ -109,6 +120,8 @@ fn hard() -> Vec<(&'static str, Train, Spoil)> {
         ("dial tone over -20", Train::new(64, 50.0, 50.0, -20.0), dial_tone),
         ("dial tone 425", plain(), |sound, _| add_tone(&mut sound.samples, 425.0, -15.0, 0.3)),
         ("clipped", Train::new(64, 50.0, 50.0, 3.0), nothing),
+        ("cut to silence after 3 to 9 ms", plain(), |sound, rng| break_off(sound, rng, 0.0)),
+        ("the same over hum", plain(), |sound, rng| break_off(sound, rng, -50.0)),
         ("speech 10 dB under", long(80.0), |sound, rng| speech_under(sound, rng, -17.0)),
     ]
 }

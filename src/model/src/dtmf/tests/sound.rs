@@ -193,6 +193,9 @@ const VOICED: [[f64; 3]; 13] = [
     [560.0, 1480.0, 2520.0],
 ];
 
+/// Rise and fall of a phrase: 10 ms.
+const EDGE: usize = 80;
+
 /// Speech-like sound: a voice that changes every few seconds, formants that glide, pitch that
 /// falls and wavers, fricatives, stops and pauses.
 pub fn speech(rng: &mut Rng, seconds: f64, low_dbm0: f64, high_dbm0: f64) -> Vec<f64> {
@@ -201,6 +204,13 @@ pub fn speech(rng: &mut Rng, seconds: f64, low_dbm0: f64, high_dbm0: f64) -> Vec
     while out.len() < len {
         let mut talk = phrase(rng);
         telephone_band(&mut talk);
+        // Nor does a phrase: sound that breaks off into digital silence is somebody's lost packet.
+        let len = talk.len();
+        for n in 0..EDGE {
+            let gain = n as f64 / EDGE as f64;
+            talk[n] *= gain;
+            talk[len - 1 - n] *= gain;
+        }
         let power = talk.iter().map(|s| s * s).sum::<f64>() / talk.len() as f64;
         let gain = rms(rng.range(low_dbm0, high_dbm0)) / power.sqrt().max(1e-9);
         out.extend(talk.iter().map(|s| s * gain));
