@@ -36,9 +36,7 @@ impl CallMeter {
             view.secured_ms.into_iter().for_each(|ms| self.metrics.secured(ms));
         }
         if view.unwell != std::mem::replace(&mut self.unwell, view.unwell) {
-            // A detector that has heard nothing yet is how every call begins.
-            let began = |why: &Unwell| *why != Unwell::Detector || view.secured_ms.is_some();
-            view.unwell.filter(began).into_iter().for_each(|why| self.metrics.unwell(why));
+            view.unwell.into_iter().for_each(|why| self.metrics.unwell(why));
         }
         if view.leaked && !std::mem::replace(&mut self.leaked, true) {
             self.metrics.leaked();

@@ -150,8 +150,8 @@ fn each_time_that_a_line_turns_unclear_counts_and_a_leak_once() {
     let of = |unwell, leaked| CallView { unwell, leaked, ..view(None) };
     let (clock, storm) = (Some(Unwell::Clock), Some(Unwell::Storm));
     let views = [of(None, false), of(clock, false), of(clock, false), of(storm, false), of(None, true)];
-    let (none, cold) = (of(None, false), of(Some(Unwell::Detector), false));
-    let start = [CallView { secured_ms: None, ..cold.clone() }, none.clone(), cold];
+    let none = of(None, false);
+    let start = [none.clone(), of(Some(Unwell::Detector), false)];
     let last = [of(clock, true), none, of(None, true)];
     for view in start.into_iter().chain(views).chain(last) {
         meter.see(&view, Instant::now());

@@ -4,8 +4,8 @@
 //! The texts are a function of those things alone, so that they change exactly then.
 
 use super::shown::{Announce, Screen};
-use super::words::{self, LineOf};
-use tonewall_model::call::{CallView, Phase, loses_keys};
+use super::words;
+use tonewall_model::call::{CallView, Phase};
 use tonewall_model::capture::{Field, Problem};
 use tonewall_model::screen::{Line, Stage};
 
@@ -24,11 +24,7 @@ pub(super) fn announce(view: &CallView, stage: Stage, line: Line, shown: &Screen
         (None, None) if line == Line::Leaked => format!("{}. {}", shown.line.words, shown.line.detail),
         (None, None) => String::new(),
     };
-    // What a detector has to hear first takes a moment: not worth two announcements.
-    let warming = line == Line::Unclear && !view.unwell.is_some_and(loses_keys);
-    let line_words =
-        if warming { words::line(Line::Secured, LineOf::default()).words } else { shown.line.words.clone() };
-    let parts = [format!("{line_words}."), progress(view, stage, line, shown)];
+    let parts = [format!("{}.", shown.line.words), progress(view, stage, line, shown)];
     let polite: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Announce { polite: polite.join(" "), assertive }
 }
@@ -36,7 +32,7 @@ pub(super) fn announce(view: &CallView, stage: Stage, line: Line, shown: &Screen
 fn progress(view: &CallView, stage: Stage, line: Line, shown: &Screen) -> String {
     match stage {
         Stage::Pan | Stage::Expiry | Stage::Cvc | Stage::HouseNumber | Stage::Postcode
-            if line == Line::Unclear && view.unwell.is_some_and(loses_keys) =>
+            if line == Line::Unclear =>
         {
             shown.line.detail.clone()
         }

@@ -11,7 +11,7 @@ use super::{announce, payment};
 use std::time::Duration;
 use time::{Date, OffsetDateTime};
 use tonewall_connectors::crm::Invoice;
-use tonewall_model::call::{CallView, Phase, Unrecorded, loses_keys};
+use tonewall_model::call::{CallView, Phase, Unrecorded};
 use tonewall_model::capture::{Field, Warning};
 use tonewall_model::ids::AgentId;
 use tonewall_model::money::Money;
@@ -133,7 +133,7 @@ fn with_call(shown: &mut Screen, scene: &Scene<'_>, call: &OnScreen<'_>) {
         card: &payment::card(view),
         live: call.is_live(),
         closes: call.closes,
-        unclear: view.unwell.is_some_and(loses_keys),
+        unclear: view.unwell.is_some(),
         leaked: view.leaked,
     };
     let chosen = call.facts.choice(view, call.draft.answered.as_ref()).map(|(_, means)| means);
@@ -307,7 +307,7 @@ fn notice(
         _ => {}
     }
     // Nobody can key on a line that is not clear, and the line says so.
-    if !view.capture_open || view.unwell.is_some_and(loses_keys) {
+    if !view.capture_open || view.unwell.is_some() {
         return None;
     }
     let ending = view.capture.warnings.contains(&Warning::EndingSoon);
@@ -334,7 +334,7 @@ fn primary(call: &OnScreen<'_>, facts: &Facts, stage: Stage, amount: &str) -> Pr
         Primary::None if stage == Stage::WrapUp && connected && !call.view.leaked => Primary::Collect,
         action => action,
     };
-    let unclear = call.view.unwell.is_some_and(|why| !is_keyed(stage) || loses_keys(why));
+    let unclear = call.view.unwell.is_some();
     let label = match (stage, action) {
         (Stage::WrapUp, Primary::Collect) => "Take another payment".to_owned(),
         (Stage::WrapUp, _) => "Wrapped up".to_owned(),

@@ -52,16 +52,7 @@ fn what_the_agent_reads_of_an_unclear_line() {
           slow keys: off, sends "1"
           primary: Waiting for a clear line… [busy, not now]
           polite: Line not clear. Nothing of the customer is passed to you. Wait until this clears; the field will be asked for again.
-        unclear_detector
-          line: unclear, Warn, shield-off: Line not clear Nothing of the customer is passed to you. Wait until this clears.
-          why: There is too little sound yet to tell tones from speech.
-          say: Please key the long number on the front of your card, then press star.
-          remind: If the customer starts to say the number: “Please use the keypad, I can't take it by voice.” After a slip, hash clears it.
-          field: asking, Asking
-          slow keys: off, sends "1"
-          primary: The customer is keying [busy, not now]
-          polite: Line secure. Asking for the card number.
-    "#]].assert_eq(&["unclear", "unclear_field", "unclear_detector"].map(told).concat());
+    "#]].assert_eq(&["unclear", "unclear_field"].map(told).concat());
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn refused_words(refused: Refused) -> (StatusCode, &'static str, &'static str) {
         Refused::Unwell(why) => conflict(
             "line_not_clear",
             match why {
-                Unwell::Detector => "The line is not clear: the tone detector has too little to judge by.",
+                Unwell::Detector => "The line is not clear: the tone detector had to start again.",
                 Unwell::Storm => "The line is not clear: far more packets come than a call has.",
                 Unwell::Clock => "The line is not clear: the clock of the sound has jumped.",
                 Unwell::Coding => "The line is not clear: its coding was changed while a field was open.",

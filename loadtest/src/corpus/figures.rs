@@ -73,8 +73,8 @@ pub struct Figures {
 
 /// Makes all sets from `seed` and judges `product` by them.
 pub fn figures(product: &Product, seed: u64, size: Size) -> Figures {
-    let [plain, hard, beyond] = [leak::plain(), leak::hard(), leak::beyond()]
-        .map(|sources| named(product, seed, sources, size));
+    let [plain, hard, beyond] =
+        [leak::plain(), leak::hard(), leak::beyond()].map(|sources| named(product, seed, sources, size));
     let accept = accept(product, seed, size);
     let talk = talk(product, seed, size);
     let stress = |name, make: fn(&mut Rng, f64) -> Vec<f64>| stress(product, seed, size, name, make);

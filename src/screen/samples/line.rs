@@ -12,10 +12,6 @@ pub(super) const LINES: &[(&str, &str, Change)] = &[
         s.ask(t, Field::Expiry);
         s.view.unwell = Some(Unwell::Source);
     }),
-    ("unclear_detector", "Too little sound yet", |s, t| {
-        s.ask(t, Field::Pan);
-        s.view.unwell = Some(Unwell::Detector);
-    }),
     ("leaked", "A tone may have been heard", leaked),
     ("leaked_secure", "A tone may have been heard, and nothing was asked for", |s, t| {
         s.order(t);

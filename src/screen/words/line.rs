@@ -1,7 +1,6 @@
 //! The line in words, icon and colour: always visible, never colour alone.
 
 use crate::screen::shown::{LineShown, Tone};
-use tonewall_model::call::loses_keys;
 use tonewall_model::dtmf::Unwell;
 use tonewall_model::route::RouteKind;
 use tonewall_model::screen::Line;
@@ -58,7 +57,7 @@ fn said(line: Line, of: LineOf) -> Said {
             Tone::Warn,
         ),
         Line::Secured => ("Line secure", secured(of), "shield-check", Tone::Ok),
-        Line::Unclear if of.keying && of.unwell.is_some_and(loses_keys) => (
+        Line::Unclear if of.keying => (
             "Line not clear",
             "Nothing of the customer is passed to you. Wait until this clears; the field will be asked for again.",
             "shield-off",
@@ -121,7 +120,7 @@ fn secured(of: LineOf) -> &'static str {
 /// Why a line is not clear.
 pub(in crate::screen) fn unwell(why: Unwell) -> &'static str {
     match why {
-        Unwell::Detector => "There is too little sound yet to tell tones from speech.",
+        Unwell::Detector => "The tone detector had to start again.",
         Unwell::Storm => "Far more sound arrives than one call has.",
         Unwell::Clock => "The sound has jumped in time.",
         Unwell::Coding => "A phone changed how it sends sound in the middle of a field.",

@@ -5,15 +5,6 @@ use crate::capture::{self, Field};
 use crate::dtmf::Unwell;
 use std::time::Duration;
 
-/// Whether keys are lost on a line that is unwell for this reason. A detector that has heard too little
-/// has missed nothing that was heard: a telephone may send its keys as events and no sound at all.
-pub fn loses_keys(why: Unwell) -> bool {
-    match why {
-        Unwell::Detector => false,
-        Unwell::Storm | Unwell::Clock | Unwell::Coding | Unwell::Source => true,
-    }
-}
-
 impl Call {
     /// A field that is being keyed when the line turns unclear has lost keys, or may have: it is emptied
     /// at once, and asked for again when the line is clear.
@@ -21,7 +12,7 @@ impl Call {
         if self.unwell == unwell {
             return Vec::new();
         }
-        let turns = self.loses_keys() != unwell.is_some_and(loses_keys);
+        let turns = self.unwell.is_some() != unwell.is_some();
         self.unwell = unwell;
         let field = self.capture.progress().field.filter(|field| turns && *field != Field::Address);
         if let Some(field) = field {
@@ -29,10 +20,6 @@ impl Call {
             self.captured(effects);
         }
         vec![Effect::Changed]
-    }
-
-    pub(super) fn loses_keys(&self) -> bool {
-        self.unwell.is_some_and(loses_keys)
     }
 
     /// For the rest of the call: what was heard cannot be unheard, and why is not known yet.

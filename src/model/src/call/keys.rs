@@ -10,7 +10,7 @@ impl Call {
         self.keys = self.keys.saturating_add(1);
         // A key on an open line is not for a field: whoever hears it has heard it. Keys among sound
         // that cannot be judged may be any number of keys.
-        if !self.secured || self.loses_keys() {
+        if !self.secured || self.unwell.is_some() {
             return vec![Effect::Changed];
         }
         let effects = self.capture.step(now, capture::Input::Key(key));

@@ -16,7 +16,6 @@ mod pay;
 pub(crate) mod tests;
 mod view;
 
-pub use health::loses_keys;
 pub use pay::{Attempted, CODE_ATTEMPTS_MAX, CardShown, RETRY_ATTEMPTS_MAX, Refused, Unrecorded};
 pub use view::{CallView, EndedWhy, PayState, PayView, Phase};
 

@@ -6,7 +6,7 @@ use super::rtp::Header;
 /// Why nothing of the customer passes on a secured line just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unwell {
-    /// Suspicion or detector has heard too little to judge, or its numbers are not finite.
+    /// The numbers of the detector's filters are none any more; it has been started anew.
     Detector,
     /// More packets than a stream of this kind has.
     Storm,
@@ -122,15 +122,15 @@ impl Health {
         }
     }
 
-    /// Why the line cannot be vouched for. What happened goes before what is not known yet.
+    /// Why the line cannot be vouched for.
     pub fn unwell(&self) -> Option<Unwell> {
-        self.tripped.or(self.cold.then_some(Unwell::Detector))
+        self.tripped
     }
 
-    /// Whether something happened that makes a field worthless. A detector that is merely cold does
-    /// not: no field is opened before it is warm, and keys by other transports are heard all the same.
-    pub fn is_tripped(&self) -> bool {
-        self.tripped.is_some()
+    /// Whether nothing may pass. A detector that is merely cold is one reason, and no fault: that is how
+    /// every call begins, and a telephone that sends its keys as events may send no sound at all.
+    pub fn is_mute(&self) -> bool {
+        self.tripped.is_some() || self.cold
     }
 
     /// Something happened.

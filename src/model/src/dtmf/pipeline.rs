@@ -124,9 +124,9 @@ impl Pipeline {
         self.ear.set_slow_keys(on);
     }
 
-    /// Why nothing of the customer passes a secured line just now, and why no press is reported if
-    /// it is more than that the detector has not heard enough yet; `None` while the line can be
-    /// vouched for.
+    /// Why nothing of the customer passes a secured line just now and no press is reported; `None`
+    /// while the line can be vouched for. A detector that has not heard enough yet lets nothing pass
+    /// either, but is not unwell.
     pub fn unwell(&self) -> Option<Unwell> {
         self.health.unwell()
     }
@@ -306,7 +306,7 @@ impl Pipeline {
 
     /// Whether nothing of the customer passes, whatever it sounds like.
     fn is_silenced(&self) -> bool {
-        self.is_closed() || self.health.unwell().is_some()
+        self.is_closed() || self.health.is_mute()
     }
 
     /// Silences what waits, too, if nothing may pass any more. A line that cannot be vouched for owes
@@ -318,7 +318,7 @@ impl Pipeline {
         if self.is_silenced() {
             self.hold.mute();
         }
-        if self.health.is_tripped() {
+        if self.health.unwell().is_some() {
             self.mask.quiet();
         }
     }
@@ -394,7 +394,7 @@ impl Pipeline {
         listen: impl FnOnce(&mut Ear, &mut dyn FnMut(Press)) -> R,
     ) -> R {
         let (stats, mask) = (&mut self.stats, &mut self.mask);
-        let (is_open, is_tripped) = (self.state == State::Open, self.health.is_tripped());
+        let (is_open, is_tripped) = (self.state == State::Open, self.health.unwell().is_some());
         listen(&mut self.ear, &mut |found: Press| {
             if is_tripped && !is_open {
                 return;

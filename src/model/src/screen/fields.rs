@@ -1,7 +1,7 @@
 //! The keyed fields as the agent sees them: states, counts and hints, never a digit.
 
 use super::{Charge, charge, is_asking};
-use crate::call::{CallView, loses_keys};
+use crate::call::CallView;
 use crate::capture::{Field, Problem, Stall, Warning};
 use crate::tenant::{AddressCheck, Brand, CapturePlan};
 
@@ -99,7 +99,7 @@ fn is_locked(view: &CallView) -> bool {
 
 fn asked(view: &CallView) -> FieldState {
     let capture = &view.capture;
-    if view.unwell.is_some_and(loses_keys) {
+    if view.unwell.is_some() {
         return FieldState::Paused;
     }
     match (capture.filled, capture.problem, capture.stalled) {

@@ -44,7 +44,6 @@ pub(crate) struct MediaCall {
     storm_until_us: Option<u64>,
     unwell: Option<Unwell>,
     /// The line has been vouched for at some time.
-    was_well: bool,
     flowing: bool,
     #[cfg(feature = "faults")]
     leaking: bool,
@@ -84,7 +83,6 @@ impl MediaCall {
             tap,
             storm_until_us: None,
             unwell: None,
-            was_well: false,
             flowing: false,
             #[cfg(feature = "faults")]
             leaking: false,
@@ -225,11 +223,9 @@ impl MediaCall {
         let unwell = self.pipeline.unwell().or(storm).filter(|_| secured);
         if unwell != self.unwell {
             self.unwell = unwell;
-            // A detector that has heard nothing yet is how every call begins.
-            if unwell.is_some_and(|why| self.was_well || why != Unwell::Detector) {
+            if unwell.is_some() {
                 self.shared.count(|own| &own.unwell);
             }
-            self.was_well |= unwell.is_none();
             (self.note)(MediaNote::Health(unwell));
         }
     }

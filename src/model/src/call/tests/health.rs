@@ -106,35 +106,6 @@ fn a_field_is_keyed_again_when_the_line_is_clear() {
 }
 
 #[test]
-fn a_detector_that_has_heard_too_little_loses_no_keys() {
-    connected(
-        "collect:INV1:1250 k:41111 unwell:detector field k:11111111111* field reask:pan cancel collect:INV1:1250 \
-        unwell:storm well collect:INV1:1250 k:4 unwell:detector unwell:storm field unwell:detector k:4 field",
-        expect![[r#"
-            collect:INV1:1250 => SECURE, field
-            keys => changed
-            unwell:detector => changed
-            field => Pan 5
-            keys => changed
-            field => Expiry 0
-            reask:pan => no: Unwell(Detector)
-            cancel => field closed
-            collect:INV1:1250 => no: Unwell(Detector)
-            unwell:storm => changed
-            well => changed
-            collect:INV1:1250 => field
-            keys => changed
-            unwell:detector => changed
-            unwell:storm => changed
-            field => Pan 0
-            unwell:detector => changed
-            keys => changed
-            field => Pan 1
-        "#]],
-    );
-}
-
-#[test]
 fn nothing_is_asked_for_on_an_unclear_line() {
     for why in Unwell::ALL {
         let mut run = Script::new(plan(RouteKind::InPath, "*7"), "8,0");

@@ -185,10 +185,7 @@ impl Witness {
         let keying = view.capture_open && view.capture.field.is_some();
         assert_eq!(self.field, keying, "media and the screen differ");
         assert!(!(keying && view.leaked), "a field after a leak");
-        assert!(
-            !keying || !view.unwell.is_some_and(loses_keys) || view.capture.filled == 0,
-            "keys of an unclear line"
-        );
+        assert!(!keying || view.unwell.is_none() || view.capture.filled == 0, "keys of an unclear line");
         assert_eq!(self.slow_keys, view.slow_keys);
         assert!(view.secured || view.capture.closed.is_empty(), "a number is held on an open line");
         let over = matches!(view.phase, Phase::Ended(_));

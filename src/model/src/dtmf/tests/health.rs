@@ -284,15 +284,26 @@ fn another_coding_in_an_open_field_is_told_as_such() {
 }
 
 #[test]
-fn a_detector_that_has_heard_nothing_or_another_coding_is_unwell() {
+fn a_detector_that_has_heard_nothing_or_another_coding_lets_nothing_pass_and_is_not_unwell() {
     let sent = noise(1.0, 20);
     let mut pipeline = line(20);
-    assert_eq!(pipeline.unwell(), Some(Unwell::Detector));
-    assert_eq!(signs(&mut pipeline, &sent), WELL);
-    assert_eq!(pipeline.unwell(), None);
+    let muted = |pipeline: &mut Pipeline, sent: &[Sent]| {
+        let mut out = Vec::new();
+        for sent in sent {
+            let mut keep = |bytes: &[u8]| out.push(Sent { at_us: 0, bytes: bytes.to_vec() });
+            pipeline.packet(sent.at_us, &sent.bytes, &mut keep, &mut |_| ());
+            assert_eq!(pipeline.unwell(), None);
+        }
+        out.iter().take_while(|sent| silent(sent)).count()
+    };
+    assert_eq!(muted(&mut pipeline, &sent[..25]), 2);
     pipeline.set_field_open(false);
-    pipeline.reconfigure(PipelineConfig { audio_pt: 0, ..config(Law::Mu, MaskStyle::Silence, 20) });
-    assert_eq!(pipeline.unwell(), Some(Unwell::Detector));
+    pipeline.reconfigure(config(Law::Mu, MaskStyle::Silence, 20));
+    assert_eq!(
+        muted(&mut pipeline, &sent[25..]),
+        0,
+        "the other law alone: packets of the old type are dropped"
+    );
 }
 
 #[test]
