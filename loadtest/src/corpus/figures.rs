@@ -225,8 +225,8 @@ fn talk(product: &Product, seed: u64, size: Size) -> Talk {
 const RATE_PER_HOUR: f64 = 8_000.0 * 3_600.0;
 
 /// How often a sighting is followed by two more within 10 s, which makes a red verdict of three weak
-/// ones. In 18 h of talk without a mask 1 of 115 was; twice that is assumed.
-const FOLLOWED_BY_TWO: f64 = 0.02;
+/// ones: in 18 h of talk without a mask, 1 of 115 was.
+const FOLLOWED_BY_TWO: f64 = 0.01;
 
 /// Red verdicts in 1,000 h of innocent talk, extrapolated from one run's sightings by share: three
 /// shares at which talk is sighted, then the weak and the strong one of the verdict.
@@ -234,7 +234,7 @@ const FOLLOWED_BY_TWO: f64 = 0.02;
 /// What a pair leaves of a block, 1 − share, is the energy of everything else. For sound that is no
 /// key the number of sightings with less than x left is proportional to x to the power of k, as a sum
 /// of squares behaves near zero. Measured in 18 h of talk without a mask: 115, 39 and 8 with less
-/// than 0.55, 0.45 and 0.35 left, hence k = 5.4 and 6.3; at the weak share 0.1 is left, at the strong
+/// than 0.55, 0.45 and 0.35 left, hence k = 5.4 and 6.3; at the weak share 0.17 is left, at the strong
 /// one 0.015. Here k comes from the run's own first and third count, one added to each, so that few
 /// sightings make the figure larger, never smaller. It rests on k staying the same further down than
 /// any talk was seen.

@@ -38,7 +38,8 @@ pub fn music(rng: &mut Rng, seconds: f64) -> Vec<f64> {
 }
 
 /// Vowels built to simulate keys: gliding pulse trains (80–400 Hz) through two narrow resonators
-/// near a row and a column frequency.
+/// near a row and a column frequency: up to 6 % off, 30 to 100 Hz wide. Calibrated on spandsp, not on
+/// the product: it reports 52 to 70 digits an hour here, on the set this one follows 36 to 40.
 pub fn stress_vowels(rng: &mut Rng, seconds: f64) -> Vec<f64> {
     let len = (seconds * RATE) as usize;
     let mut out = Vec::with_capacity(len + 8_000);
@@ -76,7 +77,8 @@ pub fn stress_vowels(rng: &mut Rng, seconds: f64) -> Vec<f64> {
 }
 
 /// Steady pairs of 40–200 ms anywhere in 620–1,040 × 1,120–1,760 Hz, at least one tone 3.5 % or
-/// more off every frequency of a key.
+/// more off every frequency of a key. spandsp reports 30 to 52 digits an hour, on the set this one
+/// follows 60.
 pub fn stress_chimes(rng: &mut Rng, seconds: f64) -> Vec<f64> {
     let len = (seconds * RATE) as usize;
     let mut out = Vec::with_capacity(len + 8_000);

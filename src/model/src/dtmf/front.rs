@@ -30,8 +30,8 @@ const ENERGY_HOPS: usize = 16;
 /// Samples of the band that can be looked back at: a window, and windows up to 25 ms before it.
 pub const LOOK_BACK: usize = WINDOW + 10 * BAND_HOP;
 
-/// Room for [`LOOK_BACK`] and five hops more, so that the past is moved every fifth hop only.
-const PAST: usize = LOOK_BACK + 5 * BAND_HOP;
+/// Room for [`LOOK_BACK`] and two hops more, so that the past is moved every other hop only.
+const PAST: usize = LOOK_BACK + 2 * BAND_HOP;
 
 /// Filters and windows of one stream of samples.
 pub struct Front {

@@ -1,0 +1,51 @@
+//! Packets that get lost inside a tone: one press stays one press.
+
+use super::sound::{Rng, Train};
+use super::wire::{config, drive, encode, packets};
+use crate::dtmf::{Law, Pipeline};
+use crate::tenant::MaskStyle;
+
+/// Keys of 120 ms; of each, one or two packets in a row are lost, anywhere in it.
+fn reports(seed: u64, lost: usize) -> (Vec<u8>, Vec<u8>) {
+    let law = if seed.is_multiple_of(2) { Law::A } else { Law::Mu };
+    let mut rng = Rng::new(seed, "lost inside");
+    let sound = Train::new(32, 120.0, 100.0, -12.0).make(&mut rng);
+    let mut sent: Vec<_> = packets(law, &encode(law, &sound.samples), 20).into_iter().map(Some).collect();
+    for digit in &sound.truth {
+        let (first, last) = (digit.start.div_ceil(160), digit.end / 160);
+        let at = first + rng.below(last - first + 1 - lost);
+        sent[at..at + lost].fill_with(|| None);
+    }
+    let arrived: Vec<_> = sent.into_iter().flatten().collect();
+    let output = drive(&mut Pipeline::new(config(law, MaskStyle::Silence, 20)), &arrived);
+    (output.presses.iter().map(|press| press.1).collect(), sound.truth.iter().map(|d| d.code).collect())
+}
+
+#[test]
+fn a_tone_with_one_or_two_packets_lost_is_one_press() {
+    for lost in [1, 2] {
+        for seed in 0..8 {
+            let (reported, pressed) = reports(seed, lost);
+            assert_eq!(reported, pressed, "{lost} lost, seed {seed}");
+        }
+    }
+}
+
+/// Where somebody has put silence in place of the lost packets, the tone comes back in step; a new
+/// press of the same key would begin anywhere.
+#[test]
+fn silence_of_two_packets_inside_a_tone_is_bridged_and_a_pause_is_not() {
+    for seed in 0..8 {
+        let mut rng = Rng::new(seed, "patched");
+        let mut sound = Train::new(16, 140.0, 100.0, -12.0).make(&mut rng);
+        for digit in &sound.truth {
+            let at = digit.start + 320 + rng.below(160);
+            sound.samples[at..at + 320].fill(0.0);
+        }
+        let sent = packets(Law::A, &encode(Law::A, &sound.samples), 20);
+        let output = drive(&mut Pipeline::new(config(Law::A, MaskStyle::Silence, 20)), &sent);
+        let reported: Vec<u8> = output.presses.iter().map(|press| press.1).collect();
+        let pressed: Vec<u8> = sound.truth.iter().map(|digit| digit.code).collect();
+        assert_eq!(reported, pressed, "seed {seed}");
+    }
+}
