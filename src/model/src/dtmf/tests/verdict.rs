@@ -35,6 +35,23 @@ fn a_planted_leak_is_found_and_a_masked_line_is_green() {
     }
 }
 
+/// An autodialler's keys may all fall alike on its blocks.
+#[test]
+fn wherever_keys_fall_on_its_blocks_they_are_found() {
+    let sound = Train::new(1, 50.0, 50.0, -10.0).make(&mut Rng::new(6, "phase"));
+    let key = &sound.samples[sound.truth[0].start..sound.truth[0].end];
+    for period in [800, 960, 1_280] {
+        for phase in 0..64 {
+            let mut line = vec![0.0; 800 + phase];
+            for _ in 0..4 {
+                line.extend(key);
+                line.resize(line.len() + period - key.len(), 0.0);
+            }
+            assert!(watch(Law::A, &encode(Law::A, &line)).is_red(), "every {period}, at {phase}");
+        }
+    }
+}
+
 /// What it cannot see, so that nobody takes green for more than it is: 3 ms name a key to a patient
 /// listener.
 #[test]
