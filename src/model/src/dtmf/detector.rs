@@ -174,7 +174,7 @@ impl Detector {
             None => self.miss(),
         }
         let go_on = |steady: Steady| steady.go_on(tables, correlations, &look?.energy);
-        self.steady = self.steady.take().and_then(go_on).or_else(|| Steady::begin(look?));
+        self.steady = self.steady.take().and_then(go_on).or_else(|| Steady::begin(front, tables, look?));
         if let Some(steady) = self.steady.take_if(|steady| is_new(steady.pair) && steady.is_key()) {
             self.search = None;
             return self.begin(front, steady.pair, steady.squared(), steady.hops - PARTIAL_HOPS);

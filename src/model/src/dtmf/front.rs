@@ -27,8 +27,11 @@ const DOUBTFUL_HOPS: RangeInclusive<u32> = 14..=16;
 /// Hops whose energies are kept: the window and what came before it.
 const ENERGY_HOPS: usize = 16;
 
-/// Samples of the band that can be looked back at: a window, and windows up to 25 ms before it.
-pub const LOOK_BACK: usize = WINDOW + 10 * BAND_HOP;
+/// Hops that can be looked back: 25 ms.
+pub const LOOK_BACK_HOPS: usize = 10;
+
+/// Samples of the band that are kept for it: a window, and windows up to 25 ms before it.
+const LOOK_BACK: usize = WINDOW + LOOK_BACK_HOPS * BAND_HOP;
 
 /// Room for [`LOOK_BACK`] and two hops more, so that the past is moved every other hop only.
 const PAST: usize = LOOK_BACK + 2 * BAND_HOP;
