@@ -72,6 +72,9 @@ impl Tones {
             self.hole(samples);
         }
         let broken = self.front.is_broken();
+        if broken {
+            self.suspicion.doubt();
+        }
         if !self.front.is_full() {
             return (taken, broken.then_some((true, Tone::Nothing)));
         }
