@@ -21,6 +21,10 @@ const CUT_HOPS: u32 = 2;
 const SUDDEN: f32 = 350.0;
 const EDGE: usize = 4;
 
+/// How much louder than all of the hops before it, but for the newest two, a burst is: 25 dB.
+const BURST: f32 = 300.0;
+const BURST_HOPS: std::ops::Range<usize> = 3..11;
+
 /// Hops without a change that are two lost packets, or a pause: what follows has to tell.
 const DOUBTFUL_HOPS: RangeInclusive<u32> = 14..=16;
 
@@ -145,6 +149,17 @@ impl Front {
     /// lost packet, and left of a key a few milliseconds, too few to be suspicious of.
     pub fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Whether sound has just begun out of quiet, as a key does between two keys and a voice within
+    /// talk does not.
+    pub fn has_burst(&self) -> bool {
+        if (self.hops as usize) < BURST_HOPS.end + 1 {
+            return false;
+        }
+        let hop = |ago: usize| self.energies[(self.hops as usize - 1 - ago) % ENERGY_HOPS].all;
+        let before = BURST_HOPS.map(hop).fold(0.0, f32::max);
+        hop(0) > BURST * before && hop(0) > PAIR_ENERGY_MIN / WINDOW_HOPS as f32
     }
 
     /// Whether nothing has changed for so short that a tone may come out on the other side.

@@ -45,9 +45,6 @@ const ALERT_HOPS: u32 = 4_000;
 const EXPECTED: Shares = Shares { band: 0.6, voice: 0.6, all: 0.45 };
 const EXPECTED_EXACT: f32 = 0.85;
 
-/// The same for a break in the sound: 100 ms, in which a key on either side of it shows itself.
-const DOUBT_HOPS: u32 = 40;
-
 /// Share of the best fit within 3 % that the fit at nominal frequencies has if a pair is at its
 /// very frequencies, as phones are.
 const EXACT: f32 = 0.95;
@@ -206,9 +203,10 @@ impl Suspicion {
         *self = Suspicion { alert: self.alert, ..Suspicion::default() };
     }
 
-    /// Sound has broken off, or into silence: it may be a key, spoilt by what broke it.
-    pub fn doubt(&mut self) {
-        self.alert = self.alert.max(DOUBT_HOPS);
+    /// Sound has broken off, or into silence: it may be a key, spoilt by what broke it or by a codec that
+    /// had heard nothing before.
+    pub fn doubt(&mut self, hops: u32) {
+        self.alert = self.alert.max(hops);
     }
 
     /// A key was pressed, more are likely to follow.

@@ -5,6 +5,11 @@ use super::fit::{TABLES, Tables};
 use super::front::Front;
 use super::suspicion::{Look, Suspicion};
 
+/// How long a key is looked for more loosely after a break in the sound: 100 ms, in which a key on
+/// either side of it shows itself; and after a burst out of quiet, which a word may be too: 25 ms.
+const DOUBT_HOPS: u32 = 40;
+const BURST_HOPS: u32 = 10;
+
 /// The two judges of one stream, behind one front end.
 pub struct Tones {
     tables: &'static Tables,
@@ -73,7 +78,9 @@ impl Tones {
         }
         let broken = self.front.is_broken();
         if broken {
-            self.suspicion.doubt();
+            self.suspicion.doubt(DOUBT_HOPS);
+        } else if self.front.has_burst() {
+            self.suspicion.doubt(BURST_HOPS);
         }
         if !self.front.is_full() {
             return (taken, broken.then_some((true, Tone::Nothing)));
