@@ -127,6 +127,6 @@ fn no_card_is_asked_for_on_such_a_line() {
             }
         }
     }
-    assert_eq!(seen, 2 * 6);
+    assert_eq!(seen, 2 * 5);
     assert!(samples(&harbour()).iter().any(|sample| card(&sample.screen)));
 }
