@@ -80,7 +80,7 @@ fn tones(sound: &mut Sound, tones: &[(f64, f64)]) {
 }
 
 /// Blocks of 20 ms are lost: zeros, or the last block again, fading.
-fn lose(sound: &mut Sound, rng: &mut Rng, share: f64, repeat: bool) {
+pub(super) fn lose(sound: &mut Sound, rng: &mut Rng, share: f64, repeat: bool) {
     let mut gain = 1.0;
     for at in (160..sound.samples.len() / 160 * 160).step_by(160) {
         if super::sound::range(rng, 0.0, 1.0) >= share {

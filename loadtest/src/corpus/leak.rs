@@ -1,5 +1,6 @@
 //! Keys on a secured line: what a patient listener on the far side can name.
 
+use super::detection::lose;
 use super::gsm;
 use super::listener::Listener;
 use super::network::{Network, coded, decoded, laid_out, packets, silence};
@@ -118,6 +119,8 @@ fn hard_sounds() -> Vec<Kind> {
         ("clipped +3", Train::new(64, 50.0, 50.0, 3.0), clean),
         ("echo -20 dB", plain(), |s, _, _| add_echo(&mut s.samples, -20.0, 30.0)),
         ("echo -10 dB", plain(), |s, _, _| add_echo(&mut s.samples, -10.0, 20.0)),
+        ("3 % zeros in the sound", plain(), |s, _, r| lose(s, r, 0.03, false)),
+        ("3 % repeated in the sound", plain(), |s, _, r| lose(s, r, 0.03, true)),
         ("held 4 s", Train { digits: 4, ..long(4_000.0) }, clean),
         ("held 10 s", Train { digits: 2, ..long(10_000.0) }, clean),
     ]

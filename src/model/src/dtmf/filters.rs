@@ -74,6 +74,16 @@ pub struct Energy {
     pub dial: f32,
 }
 
+impl Energy {
+    /// Adds another stretch.
+    pub fn add(&mut self, other: &Energy) {
+        self.band += other.band;
+        self.all += other.all;
+        self.voice += other.voice;
+        self.dial += other.dial;
+    }
+}
+
 /// A chain as a sum: of the input, and of each section's poles driven by it.
 struct Sum {
     direct: f32,

@@ -21,6 +21,16 @@ const CUT_HOPS: u32 = 2;
 const SUDDEN: f32 = 350.0;
 const EDGE: usize = 4;
 
+/// Share of all sound, and energy against the voice below, that the band has on the loud side of such an
+/// edge if a key was cut there; the edge itself scatters some. Smaller takes more voices for it.
+const SCRAP_SHARE: f32 = 0.65;
+const SCRAP_VOICE: f32 = 4.0;
+
+/// How much louder it must be than what lies on its other side, 20 dB, and how long it may be: from
+/// 17.5 ms on it is judged as any sound.
+const SCRAP_OVER_QUIET: f32 = 100.0;
+const SCRAP_HOPS: usize = 9;
+
 /// How much louder than all of the hops before it, but for the newest two, a burst is: 25 dB.
 const BURST: f32 = 300.0;
 const BURST_HOPS: std::ops::Range<usize> = 3..11;
@@ -65,6 +75,8 @@ pub struct Front {
     /// How far from rest the last samples were before it.
     broke_off: f32,
     broken: bool,
+    /// Hops since sound broke into silence; 0 if that is long ago.
+    woke: usize,
 }
 
 impl Front {
@@ -86,6 +98,7 @@ impl Front {
             alive: 0.0,
             broke_off: 0.0,
             broken: false,
+            woke: 0,
         }
     }
 
@@ -148,7 +161,24 @@ impl Front {
     /// Whether sound has just broken off, or into silence: somebody may have put silence in place of a
     /// lost packet, and left of a key a few milliseconds, too few to be suspicious of.
     pub fn is_broken(&self) -> bool {
-        self.broken
+        let is_cut = self.dead_hops == CUT_HOPS && self.broken;
+        (is_cut && self.is_scrap(2..=5, 10..=12)) || (self.woke > 2 && self.is_scrap(2..=self.woke, 1..=1))
+    }
+
+    /// Whether what was heard in these hops lay mostly where the keys are, as a voice does not, and
+    /// next to nothing in one of those: what lasts longer is judged as any sound. Loud enough, too: one
+    /// hop has what a whole window must have of a pair.
+    fn is_scrap(&self, hops: RangeInclusive<usize>, quiet: RangeInclusive<usize>) -> bool {
+        let (mut sum, mut loudest) = (Energy::default(), 0.0f32);
+        for back in hops {
+            let energy = self.hop_energy(back);
+            loudest = loudest.max(energy.band);
+            sum.add(&energy);
+        }
+        loudest > PAIR_ENERGY_MIN
+            && sum.band > SCRAP_SHARE * sum.all
+            && sum.band > SCRAP_VOICE * sum.voice
+            && quiet.into_iter().any(|back| loudest > SCRAP_OVER_QUIET * self.hop_energy(back).band)
     }
 
     /// Whether sound has just begun out of quiet, as a key does between two keys and a voice within
@@ -185,7 +215,7 @@ impl Front {
         }
         self.past_len += BAND_HOP;
         self.correlated = self.correlated.saturating_sub(1);
-        self.energies[self.hops as usize % ENERGY_HOPS] = energy;
+        self.energies[self.clock as usize % ENERGY_HOPS] = energy;
         if self.dead_hops == 0 && self.was_dead == 0 {
             self.alive = energy.band;
         }
@@ -207,13 +237,17 @@ impl Front {
             let moving = edge.skip_while(|sample| **sample == rest).take(EDGE);
             moving.fold(0.0, |most: f32, sample| most.max((sample - rest).abs()))
         };
+        self.woke = if (1..SCRAP_HOPS).contains(&self.woke) { self.woke + 1 } else { 0 };
         if self.block.iter().all(|sample| *sample == first) {
             (self.dead_hops, self.was_dead) = (self.dead_hops + 1, 0);
             self.broken = self.dead_hops == CUT_HOPS && self.broke_off > SUDDEN;
             return;
         }
         (self.dead_hops, self.was_dead) = (0, self.dead_hops);
-        self.broken = self.was_dead >= CUT_HOPS && furthest(first, &mut self.block.iter()) > SUDDEN;
+        self.broken = false;
+        if self.was_dead >= CUT_HOPS && furthest(first, &mut self.block.iter()) > SUDDEN {
+            self.woke = 1;
+        }
         // Where silence begins with the next hop its value is not known yet; it is hardly above rest.
         let rest = if self.block[HOP - 2] == last { last } else { 0.0 };
         self.broke_off = furthest(rest, &mut self.block.iter().rev());
@@ -228,13 +262,14 @@ impl Front {
     pub fn energy(&self, ago: usize) -> Energy {
         let mut sum = Energy::default();
         for back in ago + 1..=ago + WINDOW_HOPS {
-            let hop = self.energies[(self.hops as usize).wrapping_sub(back) % ENERGY_HOPS];
-            sum.band += hop.band;
-            sum.all += hop.all;
-            sum.voice += hop.voice;
-            sum.dial += hop.dial;
+            sum.add(&self.hop_energy(back));
         }
         sum
+    }
+
+    /// Energies of the hop that began `back` hops ago.
+    fn hop_energy(&self, back: usize) -> Energy {
+        self.energies[(self.clock as usize).wrapping_sub(back) % ENERGY_HOPS]
     }
 
     /// Correlations of the window with cosine and sine of the eight tones, from its first sample.
