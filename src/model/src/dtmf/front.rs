@@ -31,9 +31,9 @@ const SCRAP_VOICE: f32 = 4.0;
 const SCRAP_OVER_QUIET: f32 = 100.0;
 const SCRAP_HOPS: usize = 9;
 
-/// How much louder than all of the hops before it, but for the newest two, a burst is: 25 dB.
+/// How much louder than each of the hops before it, but for the newest two, a burst is: 25 dB.
 const BURST: f32 = 300.0;
-const BURST_HOPS: std::ops::Range<usize> = 3..11;
+const BURST_HOPS: std::ops::Range<usize> = 4..12;
 
 /// Hops without a change that are two lost packets, or a pause: what follows has to tell.
 const DOUBTFUL_HOPS: RangeInclusive<u32> = 14..=16;
@@ -74,7 +74,6 @@ pub struct Front {
     alive: f32,
     /// How far from rest the last samples were before it.
     broke_off: f32,
-    broken: bool,
     /// Hops since sound broke into silence; 0 if that is long ago.
     woke: usize,
 }
@@ -97,7 +96,6 @@ impl Front {
             was_dead: 0,
             alive: 0.0,
             broke_off: 0.0,
-            broken: false,
             woke: 0,
         }
     }
@@ -161,7 +159,7 @@ impl Front {
     /// Whether sound has just broken off, or into silence: somebody may have put silence in place of a
     /// lost packet, and left of a key a few milliseconds, too few to be suspicious of.
     pub fn is_broken(&self) -> bool {
-        let is_cut = self.dead_hops == CUT_HOPS && self.broken;
+        let is_cut = self.dead_hops == CUT_HOPS && self.broke_off > SUDDEN;
         (is_cut && self.is_scrap(2..=5, 10..=12)) || (self.woke > 2 && self.is_scrap(2..=self.woke, 1..=1))
     }
 
@@ -184,12 +182,10 @@ impl Front {
     /// Whether sound has just begun out of quiet, as a key does between two keys and a voice within
     /// talk does not.
     pub fn has_burst(&self) -> bool {
-        if (self.hops as usize) < BURST_HOPS.end + 1 {
-            return false;
-        }
-        let hop = |ago: usize| self.energies[(self.hops as usize - 1 - ago) % ENERGY_HOPS].all;
-        let before = BURST_HOPS.map(hop).fold(0.0, f32::max);
-        hop(0) > BURST * before && hop(0) > PAIR_ENERGY_MIN / WINDOW_HOPS as f32
+        let now = self.hop_energy(1).all;
+        // Before the first sound everything is a burst.
+        let is_heard = self.clock as usize >= BURST_HOPS.end && now > PAIR_ENERGY_MIN / WINDOW_HOPS as f32;
+        is_heard && BURST_HOPS.into_iter().all(|back| now > BURST * self.hop_energy(back).all)
     }
 
     /// Whether nothing has changed for so short that a tone may come out on the other side.
@@ -240,11 +236,9 @@ impl Front {
         self.woke = if (1..SCRAP_HOPS).contains(&self.woke) { self.woke + 1 } else { 0 };
         if self.block.iter().all(|sample| *sample == first) {
             (self.dead_hops, self.was_dead) = (self.dead_hops + 1, 0);
-            self.broken = self.dead_hops == CUT_HOPS && self.broke_off > SUDDEN;
             return;
         }
         (self.dead_hops, self.was_dead) = (0, self.dead_hops);
-        self.broken = false;
         if self.was_dead >= CUT_HOPS && furthest(first, &mut self.block.iter()) > SUDDEN {
             self.woke = 1;
         }
@@ -315,5 +309,36 @@ impl Front {
         let mut window = [0.0; ROOM];
         window[..WINDOW].copy_from_slice(&self.past[start..end]);
         Some(window)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fit::TABLES;
+    use super::*;
+
+    /// Plays hops of a 1,000 Hz tone of so much amplitude; says whether a burst was heard in any.
+    fn play(front: &mut Front, hops: usize, amplitude: f32) -> bool {
+        let mut burst = false;
+        for _ in 0..hops {
+            let wave: Vec<f32> = (0..HOP)
+                .map(|n| amplitude * (std::f32::consts::TAU * n as f32 / 8.0).sin() + n as f32 % 2.0)
+                .collect();
+            front.take(&TABLES, |sample: f32| sample, &wave);
+            burst |= front.has_burst();
+        }
+        burst
+    }
+
+    #[test]
+    fn a_burst_is_told_by_the_hops_before_it_on_either_side_of_a_hole() {
+        for before_hole in 20..40 {
+            let mut front = Front::new();
+            play(&mut front, before_hole, 4_000.0);
+            front.hole();
+            assert!(!play(&mut front, 40, 4_000.0), "{before_hole}: sound that goes on");
+            assert!(!play(&mut front, 40, 40.0), "{before_hole}: sound that fades");
+            assert!(play(&mut front, 3, 4_000.0), "{before_hole}: sound out of quiet");
+        }
     }
 }
