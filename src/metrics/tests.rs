@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use tonewall_model::call::{CallView, PayState, PayView, Phase};
+use tonewall_model::call::{CallView, PayView, Phase};
 use tonewall_model::capture::{FailWhy, Progress};
 use tonewall_model::ids::CallId;
 
@@ -206,19 +206,7 @@ pub(crate) fn view(field: Option<Field>) -> CallView {
         capture_complete: field.is_none(),
         capture_failed: None,
         capture_cancelled: false,
-        payment: PayView {
-            state: PayState::None,
-            attempt: None,
-            auth_code: None,
-            card: None,
-            account: None,
-            amount: None,
-            say: String::new(),
-            class: None,
-            fix: None,
-            attempts: 0,
-            unrecorded: None,
-        },
+        payment: PayView::none(),
         keys: 0,
     }
 }

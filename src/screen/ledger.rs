@@ -64,7 +64,7 @@ pub(super) fn view(record: &CallRecord, attempts: &[AttemptRow]) -> CallView {
         capture_complete: false,
         capture_failed: None,
         capture_cancelled: false,
-        payment: attempts.last().map_or_else(no_payment, |last| payment(last, attempts)),
+        payment: attempts.last().map_or_else(PayView::none, |last| payment(last, attempts)),
         keys: record.keys,
     }
 }
@@ -78,7 +78,7 @@ fn payment(last: &AttemptRow, attempts: &[AttemptRow]) -> PayView {
         account: Some(last.account.clone()),
         amount: Some(last.amount),
         attempts: u8::try_from(of_payment).unwrap_or(u8::MAX),
-        ..no_payment()
+        ..PayView::none()
     };
     if let Attempted::Concluded { auth_code, say, fix, class, .. } = news(last.state, last.outcome.as_ref()) {
         (pay.auth_code, pay.say, pay.fix, pay.class) = (auth_code, say, fix, class);
@@ -91,23 +91,6 @@ fn card(row: &AttemptRow) -> Option<CardShown> {
     let expiry = Expiry { month: month.parse().ok()?, year: 2000 + year.parse::<u16>().ok()? };
     let brand = Brand::parse(&row.card.brand)?;
     Some(CardShown { brand, last4: row.card.last4.clone(), expiry, keyed: Vec::new() })
-}
-
-/// Before any attempt.
-pub(super) fn no_payment() -> PayView {
-    PayView {
-        state: PayState::None,
-        attempt: None,
-        auth_code: None,
-        card: None,
-        account: None,
-        amount: None,
-        say: String::new(),
-        class: None,
-        fix: None,
-        attempts: 0,
-        unrecorded: None,
-    }
 }
 
 /// No field is open and none is closed.

@@ -6,13 +6,13 @@ mod line;
 use super::build::{self, OnScreen, Scene};
 use super::draft::Draft;
 use super::facts::CallFacts;
-use super::ledger::{no_payment, nothing_keyed};
+use super::ledger::nothing_keyed;
 use super::lookup::{Lookup, Search};
 use super::shown::{OtherShown, Screen};
 use std::time::Duration;
 use time::{Date, Month, OffsetDateTime};
 use tonewall_connectors::crm::Invoice;
-use tonewall_model::call::{CallView, CardShown, EndedWhy, PayState, Phase, Unrecorded};
+use tonewall_model::call::{CallView, CardShown, EndedWhy, PayState, PayView, Phase, Unrecorded};
 use tonewall_model::capture::{FailWhy, Field, Problem, Stall, Warning};
 use tonewall_model::card::{Address, Expiry};
 use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, PaymentId, ReceiptId};
@@ -295,7 +295,7 @@ impl Stand {
                 capture_complete: false,
                 capture_failed: None,
                 capture_cancelled: false,
-                payment: no_payment(),
+                payment: PayView::none(),
                 keys: 0,
             },
             facts: CallFacts::default(),

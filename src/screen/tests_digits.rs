@@ -3,7 +3,6 @@
 use super::build::{self, OnScreen, Scene};
 use super::draft::Draft;
 use super::facts::CallFacts;
-use super::ledger::no_payment;
 use super::lookup::Lookup;
 use super::shown::Screen;
 use super::tests::{harbour, json};
@@ -11,7 +10,7 @@ use expect_test::expect;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tonewall_model::call::{CallView, Phase};
+use tonewall_model::call::{CallView, PayView, Phase};
 use tonewall_model::capture::{Capture, Effect, Field, Input};
 use tonewall_model::card::YearMonth;
 use tonewall_model::ids::CallId;
@@ -71,7 +70,7 @@ impl Keyed {
             capture_complete: self.capture.is_open() && self.capture.progress().field.is_none(),
             capture_failed: None,
             capture_cancelled: false,
-            payment: no_payment(),
+            payment: PayView::none(),
             keys: 0,
         };
         let agent = &self.tenant.agents[0].id;

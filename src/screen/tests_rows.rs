@@ -398,7 +398,7 @@ async fn an_account_with_an_open_attempt_is_not_asked_for_again() {
 #[test]
 fn a_yes_answers_the_question_that_was_asked_and_no_other() {
     let order = |account: &str, minor| (account.to_owned(), Money { minor, currency: Currency::GBP });
-    let (mut draft, mut pay) = (Draft::default(), super::ledger::no_payment());
+    let (mut draft, mut pay) = (Draft::default(), tonewall_model::call::PayView::none());
     assert!(!asked_about(&draft, &pay, &order("INV-1", 1_250)), "nothing was asked");
     draft.order = Some(order("INV-1", 1_250));
     assert!(!asked_about(&draft, &pay, &order("INV-1", 1_250)), "typed is not asked");

@@ -91,6 +91,25 @@ pub struct PayView {
     pub unrecorded: Option<Unrecorded>,
 }
 
+impl PayView {
+    /// Before any attempt.
+    pub fn none() -> PayView {
+        PayView {
+            state: PayState::None,
+            attempt: None,
+            auth_code: None,
+            card: None,
+            account: None,
+            amount: None,
+            say: String::new(),
+            class: None,
+            fix: None,
+            attempts: 0,
+            unrecorded: None,
+        }
+    }
+}
+
 /// What may be seen of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallView {
