@@ -1,7 +1,7 @@
 //! Gateways that are down, slow, or lie about what they did.
 
 use super::till::{card, charge, key, order, paid, quick, row, secured, send, settle, stands, stored};
-use crate::support::{ServerPlan, World, eventually, free_tcp, harbour_call, merchants, northwind_call};
+use crate::support::{ServerPlan, World, eventually, free_address, harbour_call, merchants, northwind_call};
 use futures_util::future::join_all;
 use std::collections::VecDeque;
 use std::io::Read;
@@ -18,7 +18,7 @@ fn impatient() -> ServerPlan {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_is_down_charged_nothing_and_the_next_try_works() {
-    let address = free_tcp();
+    let address = free_address();
     let plan = ServerPlan { gateway: Some(format!("http://{address}")), ..ServerPlan::default() };
     let mut world = World::with("down", plan, SandboxOptions::default());
     let stage = world.harbour().await;
@@ -149,7 +149,7 @@ async fn lost(stage: &Stage, plan: tonewall_loadtest::call::CallPlan, account: &
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tenants_silent_gateway_does_not_keep_anothers_from_its_answer() {
     let (url, visitors) = silent_gateway();
-    let address = free_tcp();
+    let address = free_address();
     let mut plan = impatient();
     plan.manifests.retain(|(from, _)| from != "timeout_s = 30");
     let old = format!("url = \"http://{address}\"\nmerchant = \"harbour-moto\"");

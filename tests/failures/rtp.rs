@@ -1,7 +1,7 @@
 //! Packets from where none should come, and packets that none should send.
 
 use super::till::{CODE, card, finish, order, paid, quick, secured, send, stands};
-use crate::support::{HARBOUR_DIAL, World, eventually, free_udp, fresh_caller, harbour_call};
+use crate::support::{HARBOUR_DIAL, World, eventually, free_address, fresh_caller, harbour_call};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -173,7 +173,7 @@ struct OwnPhone {
 
 impl OwnPhone {
     async fn call(world: &World, stage: &Stage) -> OwnPhone {
-        let ua = Ua::bind(free_udp()).await.expect("socket").0;
+        let ua = Ua::bind(free_address()).await.expect("socket").0;
         let rtp = UdpSocket::bind("127.0.0.1:0").expect("socket");
         let caller = fresh_caller();
         let leg = ua.invite(Invite {

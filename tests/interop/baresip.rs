@@ -2,7 +2,7 @@
 
 use super::program::{Program, bound, media_port};
 use super::{card, own};
-use crate::support::{Folder, HARBOUR_TOKEN, World, free_udp, harbour_call, init};
+use crate::support::{Folder, HARBOUR_TOKEN, World, free_address, harbour_call, init};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -70,7 +70,7 @@ fn keys(sound: &[f32]) -> String {
 async fn stage(sip: SocketAddr, api: &str) -> Stage {
     Stage::open(StageConfig {
         sip,
-        pbx_bind: free_udp(),
+        pbx_bind: free_address(),
         carrier_bind: None,
         api: api.to_owned(),
         token: HARBOUR_TOKEN.to_owned(),
@@ -117,7 +117,7 @@ async fn baresip_records_keys_that_nobody_masks() {
     const KEYS: &str = "1234567890*#";
     init();
     let folder = Folder::new("baresip-control");
-    let address = free_udp();
+    let address = free_address();
     let mut baresip = phone(&folder.path, address).await;
     let stage = stage(address, "http://127.0.0.1:1").await;
     let call = SimCall::start(&stage, CallPlan { dial: "2001".into(), ..harbour_call() }).expect("call");

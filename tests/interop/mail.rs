@@ -1,7 +1,7 @@
 //! A receipt at a mail server that nobody here wrote: aiosmtpd, which prints what it takes.
 
 use super::program::Program;
-use crate::support::{ServerPlan, World, card, eventually, free_tcp, harbour_call};
+use crate::support::{ServerPlan, World, card, eventually, free_address, harbour_call};
 use std::process::Command;
 use tokio::net::TcpStream;
 use tonewall_loadtest::call::SimCall;
@@ -14,7 +14,7 @@ const PYTHON: &str = "/usr/bin/python3";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_mail_server_receives_the_receipt() {
-    let at = free_tcp();
+    let at = free_address();
     let plan = ServerPlan { set: vec![format!("mail.smtp={at}")], ..ServerPlan::default() };
     let mut world = World::with("aiosmtpd", plan, SandboxOptions::default());
     let folder = world.folder.path.clone();

@@ -3,7 +3,7 @@
 use super::program::{Program, bound};
 use super::sipp::sipp;
 use super::{SERVICE, card, own, world};
-use crate::support::{Folder, NORTHWIND_TOKEN, World, eventually, free_udp, fresh_caller};
+use crate::support::{Folder, NORTHWIND_TOKEN, World, eventually, free_address, fresh_caller};
 use std::path::Path;
 use std::time::Duration;
 use tonewall_loadtest::api::{Api, CallView};
@@ -93,7 +93,7 @@ async fn pays(world: &World, folder: &Path, way: Way, card: &TestCard) -> CallVi
     command.args(["-key", "audio", "agent.raw,-1,8"]);
     let mut agent = Program::start("agent", folder, &mut command);
     bound(world.carrier).await;
-    let mut command = sipp(&own("sipp"), way.scenario, free_udp().port());
+    let mut command = sipp(&own("sipp"), way.scenario, free_address().port());
     command.arg(world.server.sip.to_string()).args(["-m", "1", "-s", SERVICE, "-recv_timeout", "60000"]);
     command.args(["-key", "caller", &caller, "-key", "pt", "8", "-key", "codec", "PCMA"]).args(&way.args);
     let mut customer = Program::start("customer", folder, &mut command);

@@ -4,7 +4,7 @@
 
 use super::program::{Program, bound, media_port};
 use super::{beside, long, nothing_left, own, policy, world};
-use crate::support::{World, free_udp};
+use crate::support::{World, free_address};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -126,7 +126,7 @@ async fn run(world: &World, folder: &Path, case: &Case) -> Result<(), String> {
         callee = Some(Program::start("callee", &place, &mut command));
         bound(world.carrier).await;
     }
-    let mut command = sipp(folder, case.caller, free_udp().port());
+    let mut command = sipp(folder, case.caller, free_address().port());
     command.arg(world.server.sip.to_string()).args(["-key", "caller", "+447700900123"]);
     command.args(["-r", "10", "-l", "50", "-m", &calls]).args(case.caller_args);
     let mut caller = Program::start("caller", &place, &mut command);

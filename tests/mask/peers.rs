@@ -2,7 +2,7 @@
 //!
 //! It is a program beside ours, asked over its `ng` protocol (bencoded dictionaries behind a cookie).
 
-use crate::support::{Folder, free_udp};
+use crate::support::{Folder, free_address};
 use serde_json::{Value, json};
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
@@ -138,7 +138,7 @@ impl Drop for Daemon {
 impl Daemon {
     fn start() -> Option<Daemon> {
         let folder = Folder::new("rtpengine");
-        let ng = free_udp();
+        let ng = free_address();
         let child = Command::new("rtpengine")
             .args(["--table=-1", "--interface=127.0.0.1", "--foreground", "--log-stderr", "--log-level=3"])
             .args(["--port-min=46000", "--port-max=47999", "--delete-delay=0"])

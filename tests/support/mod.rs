@@ -11,7 +11,7 @@ pub use sweep::Sweep;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tonewall_loadtest::call::CallPlan;
 use tonewall_loadtest::crm::{SandboxCrm, SandboxCrmOptions};
@@ -56,7 +56,7 @@ impl World {
             SandboxGateway::start(SandboxOptions { merchants: merchants(), ..options }).expect("gateway");
         let crm = SandboxCrm::start(crm_options()).expect("CRM");
         let mailbox = Mailbox::start().expect("mailbox");
-        let (pbx, carrier) = (free_udp(), free_udp());
+        let (pbx, carrier) = (free_address(), free_address());
         let mut plan = ServerPlan {
             gateway: plan.gateway.clone().or(Some(gateway.url())),
             crm: plan.crm.clone().or(Some(crm.url())),
@@ -234,14 +234,23 @@ impl Drop for Folder {
     }
 }
 
-/// A UDP address that is free now.
-pub fn free_udp() -> SocketAddr {
-    UdpSocket::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port")
-}
-
-/// A TCP address that is free now.
-pub fn free_tcp() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port")
+/// An address that is free now for UDP and TCP alike.
+///
+/// Its port lies below those that the system gives to outgoing sockets: nothing takes it between this
+/// look and the start of the program that is told to use it.
+pub fn free_address() -> SocketAddr {
+    const FIRST: u16 = 3_000;
+    const PORTS: u16 = 6_900;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes that start one after the other begin far apart.
+    let own = (std::process::id().wrapping_mul(997) % u32::from(PORTS)) as u16;
+    (0..PORTS)
+        .map(|_| {
+            let place = (own + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS;
+            SocketAddr::from(([127, 0, 0, 1], FIRST + place))
+        })
+        .find(|address| UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok())
+        .expect("a free port")
 }
 
 /// Waits until `done` says so; the deadline fails the test with `what`.
