@@ -5,8 +5,11 @@ use crate::support::{Folder, ServerPlan, World, card, eventually, harbour_call, 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use tonewall_loadtest::call::{CallPlan, SimCall};
+use tonewall_loadtest::call::{CallPlan, STEP_MAX, SimCall};
 use tonewall_loadtest::customer::{Behaviour, Purchase, pay};
+use tonewall_loadtest::decoder::decode;
+use tonewall_loadtest::g711::Law;
+use tonewall_loadtest::lane::lay_out;
 use tonewall_loadtest::party::Keys;
 use tonewall_loadtest::sandbox::SandboxOptions;
 use tonewall_loadtest::stage::Stage;
@@ -33,6 +36,11 @@ fn text(path: &Path) -> &str {
 
 impl Signed {
     fn new(name: &str) -> Signed {
+        Signed::with(name, ServerPlan::default())
+    }
+
+    /// A world with some things unusual.
+    fn with(name: &str, plan: ServerPlan) -> Signed {
         let keys = Folder::new("evidence-keys");
         let file = keys.path.join("evidence.key");
         let made = tonewall(&["evidence", "keygen", text(&file)]);
@@ -43,8 +51,8 @@ impl Signed {
             .lines()
             .find_map(|line| line.strip_prefix("public key "))
             .map(|key| key.trim().to_owned());
-        let set = vec![format!("evidence.key=file:{}", file.display())];
-        let plan = ServerPlan { set, ..ServerPlan::default() };
+        let set = [plan.set, vec![format!("evidence.key=file:{}", file.display())]].concat();
+        let plan = ServerPlan { set, ..plan };
         let world = World::with(name, plan, SandboxOptions::default());
         Signed { world, public_key: public_key.expect("it says the public key"), _keys: keys }
     }
@@ -208,6 +216,61 @@ async fn a_planted_leak_turns_the_verdict_red() {
     );
     assert!(signed.world.log().contains("evidence is red"));
     signed.world.server.stop();
+}
+
+/// Keys that a decoder of other code than the product's names in a channel of a stereo recording.
+fn keys_in(frames: &[i16], channel: usize) -> String {
+    let sound: Vec<f32> = frames.iter().skip(channel).step_by(2).copied().map(f32::from).collect();
+    assert!(sound.iter().any(|sample| sample.abs() > 500.0), "nobody speaks in channel {channel}");
+    decode(&sound, Law::A).iter().map(|press| press.key).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tap_of_a_paid_call_holds_both_voices_and_no_key_of_the_card() {
+    /// Keyed before the line is secured, by which the recording is known to carry keys.
+    const BEFORE: &str = "1590";
+    let taps = Folder::new("evidence-taps");
+    let mut signed = Signed::with(
+        "evidence-tap",
+        ServerPlan {
+            set: vec![format!("tap.folder={}", taps.path.display())],
+            manifests: vec![("mask = \"silence\"".to_owned(), "mask = \"silence\"\ntap = true".to_owned())],
+            ..ServerPlan::default()
+        },
+    );
+    let stage = signed.world.northwind().await;
+    let plan = CallPlan { keys: Keys::All, ..northwind_call() };
+    let mut call = SimCall::start(&stage, plan).expect("call");
+    call.wait_agent(STEP_MAX).await.expect("the agent answers");
+    call.wait_audio(STEP_MAX).await.expect("the customer is heard");
+    call.press(BEFORE).await.expect("pressed");
+    call.wait_secured().await.expect("secured");
+    let view = pay(&call, &Purchase::default(), &card(), Behaviour::Normal).await.expect("payment");
+    assert_eq!(view.expect("a payment").payment.state, "approved");
+    call.hangup().await.expect("hung up");
+    let id = call.id().expect("id");
+    let sent = call.evidence();
+    let keyed: String = sent.keyed.iter().map(|press| press.key).collect();
+    let control: String = lay_out(&sent.sent.packets)
+        .iter()
+        .flat_map(|lane| decode(&lane.sound, Law::A))
+        .map(|press| press.key)
+        .collect();
+    assert_eq!(control, keyed, "the decoder names all that was keyed where nothing is masked");
+    let (_, record) = signed.export(&id).await;
+    drop(call);
+    drop(stage);
+    signed.world.sweep(&[(&card().pan, &card().cvc)]);
+
+    let file = std::fs::read(taps.path.join("northwind").join(format!("{id}.wav"))).expect("the tap");
+    assert_eq!((&file[..4], &file[8..16]), (&b"RIFF"[..], &b"WAVEfmt "[..]));
+    let frames: Vec<i16> =
+        file[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
+    assert_eq!(keys_in(&frames, 0), BEFORE, "of the customer, what was keyed on the open line alone");
+    assert_eq!(keys_in(&frames, 1), "", "of the agent");
+    let tap = &record["leak"]["tap"];
+    assert_eq!((&tap["verdict"], &tap["dropped"]), (&"green".into(), &0.into()), "{record}");
+    assert!(number(&tap["windows"]) > 100, "{tap}");
 }
 
 /// A call whose actor panics, and one that is up.
