@@ -2,6 +2,7 @@
 
 use super::detector::Tone;
 use super::event::{self, Events, Sighting};
+use super::fit::{HOP, WINDOW_HOPS};
 use super::g711::Law;
 use super::mask::TAIL_SAMPLES;
 use super::order::{Order, Place};
@@ -194,11 +195,17 @@ impl Ear {
             return false;
         }
         self.holes += 1;
-        self.tail -= i64::from(lost.max(0));
         if (0..=BRIDGED_SAMPLES).contains(&lost) {
             self.tones.hole(lost as u32);
+            // What was lost tells nothing of the tone's end, nor does a window that is not full again.
+            // Otherwise a key that ends beside a hole would be masked for longer than its neighbour that
+            // is a little softer, by as much as the hole and the window.
+            if self.tail > 0 {
+                self.tail += (HOP * WINDOW_HOPS) as i64;
+            }
         } else {
             self.tones.restart();
+            self.tail -= i64::from(lost.max(0));
         }
         true
     }
