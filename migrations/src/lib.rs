@@ -17,6 +17,7 @@ mod m20261122_000002_outbox_audit;
 mod m20261122_000003_call_record;
 mod m20261122_000004_desk;
 mod m20261122_000005_evidence;
+mod m20261123_000006_given_up;
 mod refuse;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_call_record::Migration),
             Box::new(m20261122_000004_desk::Migration),
             Box::new(m20261122_000005_evidence::Migration),
+            Box::new(m20261123_000006_given_up::Migration),
         ]
     }
 }

@@ -123,7 +123,7 @@ fn with_call(shown: &mut Screen, scene: &Scene<'_>, call: &OnScreen<'_>) {
     shown.fields = fields(view, &tenant.capture);
     shown.left_s = view.capture_ends.map(|ends| left_s(ends, call.clock));
     shown.ending = view.capture_open && view.capture.warnings.contains(&Warning::EndingSoon);
-    shown.outcome = payment::outcome(call, &zone, stage);
+    shown.outcome = payment::outcome(scene, call, &zone, stage);
     shown.receipt = payment::receipts(scene, call, &zone, invoice);
     let saying = Saying {
         stage,

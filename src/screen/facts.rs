@@ -4,7 +4,9 @@ use tokio::runtime::Handle;
 use tonewall_model::call::{CallView, PayState};
 use tonewall_model::ids::{AttemptId, CallId};
 use tonewall_model::payment::{AttemptState, Means, Outcome};
-use tonewall_store::{AgreementRow, AttemptRow, CallRecord, MeansRow, ReceiptRow, StoreError, TenantStore};
+use tonewall_store::{
+    AgreementRow, AttemptRow, CallRecord, MeansRow, OutboxRow, ReceiptRow, StoreError, TenantStore,
+};
 
 /// The rows of one call.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +21,8 @@ pub(super) struct CallFacts {
     pub means: Option<MeansRow>,
     /// The authority that follows from its last approval.
     pub agreement: Option<AgreementRow>,
+    /// How far the CRM has been told of its last approval.
+    pub write_back: Option<OutboxRow>,
     /// The rows could not be read: what is shown may be old.
     pub unreadable: bool,
 }
@@ -64,6 +68,11 @@ impl CallFacts {
         Some((row, Means::parse(&row.means)?))
     }
 
+    /// How far the CRM has been told of an attempt.
+    pub fn write_back_of(&self, id: Option<&AttemptId>) -> Option<&OutboxRow> {
+        self.write_back.as_ref().filter(|row| Some(row.object.as_str()) == id.map(AttemptId::as_str))
+    }
+
     /// The authority of an attempt.
     pub fn agreement_of(&self, id: Option<&AttemptId>) -> Option<&AgreementRow> {
         self.agreement.as_ref().filter(|row| Some(&row.attempt) == id)
@@ -89,13 +98,14 @@ async fn read(store: &TenantStore, call: &CallId) -> Result<CallFacts, StoreErro
     };
     let attempts = store.attempts_of_call(call).await?;
     let approved = attempts.iter().rev().find(|row| row.state == AttemptState::Approved);
-    let agreement = match approved {
-        Some(row) => store.agreement_of_attempt(&row.id).await?,
-        None => None,
+    let (agreement, write_back) = match approved {
+        Some(row) => (store.agreement_of_attempt(&row.id).await?, store.write_back(&row.id).await?),
+        None => (None, None),
     };
     Ok(CallFacts {
         record,
         agreement,
+        write_back,
         receipts: store.receipts_of_call(call).await?,
         means: store.means_of_call(call).await?,
         attempts,

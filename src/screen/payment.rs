@@ -7,6 +7,7 @@ use tonewall_connectors::crm::Invoice;
 use tonewall_model::call::{CallView, PayState, Phase};
 use tonewall_model::payment::{AttemptState, DeclineClass};
 use tonewall_model::screen::Stage;
+use tonewall_model::tenant::Crm;
 use tonewall_store::{AgreementRow, ReceiptRow, ReceiptState};
 
 /// Receipts of one payment that may be asked for; the store keeps to the same.
@@ -23,7 +24,12 @@ pub(super) fn card(view: &CallView) -> String {
 }
 
 /// The outcome of the last attempt, while it is what the screen is about.
-pub(super) fn outcome(call: &OnScreen<'_>, zone: &Zone, stage: Stage) -> Option<OutcomeShown> {
+pub(super) fn outcome(
+    scene: &Scene<'_>,
+    call: &OnScreen<'_>,
+    zone: &Zone,
+    stage: Stage,
+) -> Option<OutcomeShown> {
     let view = call.view;
     let concerns =
         matches!(stage, Stage::Approved | Stage::Declined | Stage::Unknown | Stage::Held | Stage::WrapUp);
@@ -35,6 +41,10 @@ pub(super) fn outcome(call: &OnScreen<'_>, zone: &Zone, stage: Stage) -> Option<
     let scheme_code = id.and_then(|id| call.facts.scheme_code(id));
     let mut shown = words::outcome(&view.payment, &amount, scheme_code)?;
     shown.details = details(call, zone, scheme_code);
+    // Without a CRM its event is delivered to nobody.
+    let told = call.facts.write_back_of(id).filter(|_| !matches!(scene.tenant.crm, Crm::None));
+    let at = told.and_then(|row| row.delivered_at).map(|at| zone.moment(at, scene.now));
+    shown.crm = told.map(|row| words::write_back(row, at)).unwrap_or_default();
     Some(shown)
 }
 

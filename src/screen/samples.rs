@@ -15,13 +15,14 @@ use tonewall_connectors::crm::Invoice;
 use tonewall_model::call::{CallView, CardShown, EndedWhy, PayState, PayView, Phase, Unrecorded};
 use tonewall_model::capture::{FailWhy, Field, Problem, Stall, Warning};
 use tonewall_model::card::{Address, Expiry};
-use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, PaymentId, ReceiptId};
+use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, EventId, PaymentId, ReceiptId};
 use tonewall_model::money::Money;
 use tonewall_model::payment::{AttemptState, Decline, DeclineClass, Outcome};
 use tonewall_model::route::RouteKind;
 use tonewall_model::tenant::{Brand, Tenant};
 use tonewall_store::{
-    AgreementEnd, AgreementTerms, AttemptRow, CardFacts, MeansRow, NewAgreement, ReceiptRow, ReceiptState,
+    AgreementEnd, AgreementTerms, AttemptRow, CardFacts, MeansRow, NewAgreement, OutboxRow, ReceiptRow,
+    ReceiptState,
 };
 
 /// 22 November 2026, 15:04:30 UTC.
@@ -127,6 +128,9 @@ const CALLS: &[(&str, &str, Change)] = &[
     ("review", "Everything is there", |s, t| s.complete(t)),
     ("processing", "At the bank", |s, t| s.attempt(t, AttemptState::Sending, None)),
     ("approved", "Taken", |s, t| s.attempt(t, AttemptState::Approved, None)),
+    ("crm_saved", "The CRM has the payment", |s, t| s.told(t, 1, Some(now()), None)),
+    ("crm_waits", "The CRM is not reachable", |s, t| s.told(t, 3, None, None)),
+    ("crm_given_up", "The CRM does not take the payment", |s, t| s.told(t, 1, Some(now()), Some(now()))),
     ("receipt_queued", "The receipt is queued", |s, t| s.receipt(t, ReceiptState::Queued, None)),
     ("receipt_waits", "The mail server is not reachable", |s, t| {
         s.receipt(t, ReceiptState::Queued, Some("the mail server can't be reached"));
@@ -389,6 +393,28 @@ impl Stand {
             pay.auth_code = Some("408432".to_owned());
         }
         self.facts.attempts = vec![row(tenant, &self.view, state, outcome)];
+    }
+
+    /// A payment of which the CRM has been told so far.
+    fn told(
+        &mut self,
+        tenant: &Tenant,
+        attempts: u32,
+        delivered_at: Option<OffsetDateTime>,
+        given_up_at: Option<OffsetDateTime>,
+    ) {
+        self.attempt(tenant, AttemptState::Approved, None);
+        self.facts.write_back = Some(OutboxRow {
+            id: EventId::from_random(random(6)),
+            topic: "payment.approved".to_owned(),
+            object: AttemptId::from_random(random(2)).as_str().to_owned(),
+            payload: "{}".to_owned(),
+            created_at: now(),
+            delivered_at,
+            attempts,
+            lease_until: None,
+            given_up_at,
+        });
     }
 
     fn decline(&mut self, tenant: &Tenant, class: DeclineClass, fix: Option<Field>, code: &str) {

@@ -286,6 +286,8 @@ pub struct OutcomeShown {
     pub reference: Option<String>,
     /// `Visa ending 5262`, or empty.
     pub card: String,
+    /// How far the CRM has been told of it, or empty.
+    pub crm: String,
     /// Codes and times, for those who ask.
     pub details: Vec<DetailShown>,
 }

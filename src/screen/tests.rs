@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tonewall_model::screen::Stage;
-use tonewall_model::tenant::{AddressCheck, Tenant};
+use tonewall_model::tenant::{AddressCheck, Crm, Tenant};
 
 /// The demo organisations: Harbour ends fields with star and asks for the address, Northwind with hash.
 pub(super) fn tenants() -> Vec<Arc<Tenant>> {
@@ -52,6 +52,26 @@ fn glance(sample: &Sample) -> String {
     add("primary", &format!("{} [{}]", screen.primary.label, screen.primary.action));
     text.push('\n');
     text
+}
+
+#[test]
+fn an_agent_sees_whether_the_crm_has_the_payment() {
+    let crm = |tenant: &Tenant, name: &str| {
+        let sample = samples(tenant).into_iter().find(|sample| sample.name == name).expect(name);
+        sample.screen.outcome.expect("an outcome").crm
+    };
+    let mut tenant = harbour();
+    for (name, words) in [
+        ("approved", ""),
+        ("crm_saved", "Saved 15:04"),
+        ("crm_waits", "Queued: saves itself when the CRM answers"),
+        ("crm_given_up", "Not saved: enter this payment in the CRM by hand"),
+        ("declined", ""),
+    ] {
+        assert_eq!(crm(&tenant, name), words, "{name}");
+    }
+    Arc::make_mut(&mut tenant).crm = Crm::None;
+    assert_eq!(crm(&tenant, "crm_saved"), "", "nobody was told");
 }
 
 fn check(names: &[&str], expected: &Expect) {

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tonewall_connectors::mail::Mailer;
 use tonewall_model::ids::{CallId, EventId, TenantId};
-use tonewall_store::{OutboxRow, Store, StoreError, TenantStore};
+use tonewall_store::{AuditEntry, OutboxRow, Store, StoreError, TenantStore};
 use tracing::{error, warn};
 use turns::Turns;
 use write_back::Crms;
@@ -166,6 +166,8 @@ enum Fate {
     Delivered,
     /// Its own row has marked it as delivered.
     Settled,
+    /// Its receiver will never take it; what the audit log says of that.
+    GivenUp(AuditEntry),
     /// Later again.
     Again,
 }
@@ -191,7 +193,7 @@ async fn deliver(
     };
     if row.topic != "receipt.send" {
         outbox.metrics.job(match &tried {
-            Ok(Tried { fate: Fate::Delivered | Fate::Settled, .. }) => JobRun::Done,
+            Ok(Tried { fate: Fate::Delivered | Fate::Settled | Fate::GivenUp(_), .. }) => JobRun::Done,
             Ok(Tried { fate: Fate::Again, .. }) | Err(_) => JobRun::Delayed,
         });
     }
@@ -200,6 +202,7 @@ async fn deliver(
         Ok(Tried { fate: Fate::Delivered, .. }) => {
             store.outbox_delivered(&row.id, OffsetDateTime::now_utc()).await
         }
+        Ok(Tried { fate: Fate::GivenUp(entry), .. }) => store.outbox_give_up(&row.id, entry.clone()).await,
         Ok(Tried { fate: Fate::Again, .. }) => defer(&store, &row, pauses).await,
         Err(error) => Err(error.clone()),
     };

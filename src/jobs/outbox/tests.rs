@@ -266,6 +266,9 @@ async fn a_crm_that_refuses_is_not_asked_again_and_the_log_says_so() {
     world.until_delivered("harbour").await;
     assert_eq!(crm.told().len(), 1);
     assert_eq!(store.audit_verify().await.expect("a chain"), before + 1);
+    let attempt = AttemptId::from_random(1);
+    let row = store.write_back(&attempt).await.expect("read").expect("there");
+    assert!(row.given_up_at.is_some(), "screens know it from the row");
 }
 
 #[tokio::test]

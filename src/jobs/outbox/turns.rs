@@ -83,6 +83,7 @@ mod tests {
             delivered_at: None,
             attempts: 0,
             lease_until: None,
+            given_up_at: None,
         }
     }
 

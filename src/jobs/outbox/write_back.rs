@@ -69,8 +69,7 @@ pub(super) async fn tell(
         }
         Err(why) => {
             error!(attempt = %attempt.id, %why, "payment will not be in the CRM: a person has to enter it");
-            store.audit(given_up(&attempt, row)).await?;
-            Fate::Delivered
+            Fate::GivenUp(given_up(&attempt, row))
         }
     };
     Ok(Tried { fate, call: Some(attempt.call) })

@@ -26,6 +26,7 @@ use tonewall_model::payment::Means;
 use tonewall_model::route::RouteKind;
 use tonewall_model::screen::{Offer, Primary, Stage};
 use tonewall_model::tenant::{EndKey, Number, NumberRoute, Tenant};
+use tonewall_store::OutboxRow;
 
 /// The key that ends a field, as people call it.
 pub(super) fn end_key(key: EndKey) -> &'static str {
@@ -189,6 +190,16 @@ pub(super) const UNSETTLED: &str =
 
 /// Receipts are not set up on this node.
 pub(super) const NO_MAIL: &str = "Receipts by e-mail are not set up here.";
+
+/// How far the CRM has been told of a payment; `at`: when it took it.
+pub(super) fn write_back(row: &OutboxRow, at: Option<String>) -> String {
+    match (at, row.given_up_at, row.attempts) {
+        (_, Some(_), _) => "Not saved: enter this payment in the CRM by hand".to_owned(),
+        (Some(at), None, _) => format!("Saved {at}"),
+        (None, None, 0 | 1) => "Being saved".to_owned(),
+        (None, None, _) => "Queued: saves itself when the CRM answers".to_owned(),
+    }
+}
 
 /// A receipt waits for the mail server.
 pub(super) const MAIL_WAITS: &str = "Mail server not reachable: queued, sends itself.";

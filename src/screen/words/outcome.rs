@@ -34,6 +34,7 @@ pub(in crate::screen) fn outcome(
         auth_code: pay.auth_code.clone(),
         reference: pay.attempt.as_ref().map(|id| id.as_str().to_owned()),
         card: pay.card.as_ref().map(card).unwrap_or_default(),
+        crm: String::new(),
         details: Vec::new(),
     })
 }

@@ -113,6 +113,7 @@ pub(crate) mod outbox {
         pub delivered_at: Option<String>,
         pub attempts: i64,
         pub lease_until: Option<String>,
+        pub given_up_at: Option<String>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,6 +1,7 @@
 //! What has to be told to others: receipts, write-backs, webhooks. Written with the move itself,
 //! delivered at least once; receivers drop repeats by the event's id.
 
+use crate::audit::{self, AuditEntry};
 use crate::clock;
 use crate::codec;
 use crate::entity::outbox::{self, Column, Entity};
@@ -29,12 +30,14 @@ pub struct OutboxRow {
     pub payload: String,
     /// When it came to be.
     pub created_at: OffsetDateTime,
-    /// When it was delivered.
+    /// When it was delivered, or given up.
     pub delivered_at: Option<OffsetDateTime>,
     /// Times that somebody took it to deliver it.
     pub attempts: u32,
     /// Until when somebody has it.
     pub lease_until: Option<OffsetDateTime>,
+    /// When it was given up: its receiver will never take it.
+    pub given_up_at: Option<OffsetDateTime>,
 }
 
 /// An event about to be written.
@@ -71,6 +74,7 @@ pub(crate) async fn insert<C: ConnectionTrait>(
         delivered_at: Set(None),
         attempts: Set(0),
         lease_until: Set(None),
+        given_up_at: Set(None),
     };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
@@ -168,6 +172,7 @@ fn decode(row: outbox::Model) -> Result<(TenantId, OutboxRow), StoreError> {
         created_at: clock::from_text(&row.created_at)?,
         delivered_at: clock::from_text_or_null(row.delivered_at.as_deref())?,
         lease_until: clock::from_text_or_null(row.lease_until.as_deref())?,
+        given_up_at: clock::from_text_or_null(row.given_up_at.as_deref())?,
         topic: row.topic,
         object: row.object,
         payload: row.payload,
@@ -218,6 +223,41 @@ pub(crate) async fn delivered<C: ConnectionTrait>(
     now: OffsetDateTime,
 ) -> Result<(), Fault> {
     mark(db, tenant, Condition::all().add(Column::Id.eq(id.as_str())), now).await
+}
+
+/// Gives the row up, with the line of the audit log that says so; nothing if it is delivered.
+pub(crate) async fn give_up<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    id: &EventId,
+    entry: &AuditEntry,
+) -> Result<(), Fault> {
+    let now = clock::to_text(entry.at);
+    let update = Entity::update_many()
+        .col_expr(Column::DeliveredAt, Expr::value(now.clone()))
+        .col_expr(Column::GivenUpAt, Expr::value(now))
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::DeliveredAt.is_null());
+    match update.exec(db).await?.rows_affected {
+        0 => Ok(()),
+        _ => audit::append(db, tenant, entry).await,
+    }
+}
+
+/// The last row of that topic about `object`.
+pub(crate) async fn last<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    topic: &str,
+    object: &str,
+) -> Result<Option<OutboxRow>, StoreError> {
+    let query = Entity::find()
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::Object.eq(object))
+        .filter(Column::Topic.eq(topic))
+        .order_by_desc(Column::CreatedAt);
+    Ok(query.one(db).await?.map(decode).transpose()?.map(|(_, row)| row))
 }
 
 /// Marks the rows of that topic about `object` as delivered.

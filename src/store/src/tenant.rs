@@ -174,4 +174,15 @@ impl TenantStore {
     pub async fn outbox_delivered(&self, event: &EventId, now: OffsetDateTime) -> Result<(), StoreError> {
         self.write(Write::EventDelivered { event: event.clone(), now }).await.map(|_| ())
     }
+
+    /// Gives an event up, together with the line of the audit log that says so; nothing if it is delivered.
+    pub async fn outbox_give_up(&self, event: &EventId, entry: AuditEntry) -> Result<(), StoreError> {
+        let write = Write::EventGivenUp { event: event.clone(), entry: Box::new(entry) };
+        self.write(write).await.map(|_| ())
+    }
+
+    /// How far the tenant's CRM has been told of an approved payment; none for any other.
+    pub async fn write_back(&self, attempt: &AttemptId) -> Result<Option<OutboxRow>, StoreError> {
+        outbox::last(self.store.reads(), &self.tenant, "payment.approved", attempt.as_str()).await
+    }
 }

@@ -26,6 +26,7 @@ pub(crate) enum Write {
     LeaseEvent { event: EventId, now: OffsetDateTime, until: OffsetDateTime },
     DeferEvent { event: EventId, until: OffsetDateTime },
     EventDelivered { event: EventId, now: OffsetDateTime },
+    EventGivenUp { event: EventId, entry: Box<AuditEntry> },
     ReceiptQueue(Box<NewReceipt>),
     ReceiptTried { receipt: ReceiptId, tried: Tried, now: OffsetDateTime },
     MeansChoose(Box<MeansRow>),
@@ -103,6 +104,9 @@ impl Write {
             Write::Audit(entry) => return written(audit::append(db, tenant, entry).await),
             Write::EventDelivered { event, now } => {
                 return written(outbox::delivered(db, tenant, event, *now).await);
+            }
+            Write::EventGivenUp { event, entry } => {
+                return written(outbox::give_up(db, tenant, event, entry).await);
             }
             Write::ReceiptQueue(new) => return written(receipt::queue(db, tenant, new).await),
             Write::MeansChoose(choice) => return written(means::choose(db, tenant, choice).await),

@@ -3,7 +3,7 @@
 use crate::world::*;
 use tonewall_model::ids::TenantId;
 use tonewall_model::payment::{AttemptState, Outcome, UnknownWhy};
-use tonewall_store::StoreOptions;
+use tonewall_store::{AuditEntry, AuditResult, StoreOptions};
 
 #[tokio::test]
 async fn the_unresolved_are_those_whose_end_is_open() {
@@ -85,6 +85,36 @@ async fn an_event_is_leased_once_and_again_when_the_lease_runs_out() {
         assert_eq!(tenant.outbox_lease(&event, later(99), later(199)).await, Ok(false));
         assert_eq!(store.outbox_due(later(99), 10).await.expect("read").len(), 0);
         store.ping().await.expect("there");
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_given_up_is_over_and_the_log_says_so() {
+    for db in TestDb::both().await {
+        let store = db.open(StoreOptions::default()).await;
+        let tenant = taken(&store, 1).await;
+        begun(&store, new_attempt(2)).await;
+        assert_eq!(tenant.write_back(&attempt_id(2)).await, Ok(None), "nothing was taken");
+        assert_eq!(store.tenant(&quayside()).write_back(&attempt_id(1)).await, Ok(None), "of another tenant");
+        let row = tenant.write_back(&attempt_id(1)).await.expect("read").expect("there");
+        assert_eq!((row.attempts, row.delivered_at, row.given_up_at), (0, None, None));
+        let length = tenant.audit_verify().await.expect("a chain");
+        let entry = AuditEntry {
+            who: "outbox".to_owned(),
+            what: "crm.given_up".to_owned(),
+            at: later(3),
+            result: AuditResult::Failure,
+            origin: row.id.as_str().to_owned(),
+            object: attempt_id(1).as_str().to_owned(),
+        };
+        for _ in 0..2 {
+            tenant.outbox_give_up(&row.id, entry.clone()).await.expect("given up");
+            let row = tenant.write_back(&attempt_id(1)).await.expect("read").expect("there");
+            assert_eq!((row.delivered_at, row.given_up_at), (Some(later(3)), Some(later(3))));
+            assert_eq!(tenant.audit_verify().await, Ok(length + 1), "once, however often it is said");
+        }
+        assert_eq!(store.outbox_due(later(99), 10).await.expect("read").len(), 0);
         store.close().await;
     }
 }

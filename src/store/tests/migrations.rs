@@ -51,7 +51,7 @@ async fn rows_of_the_releases_before_stay_through_the_last_steps_and_back() {
         assert_eq!(store.evidence_due(later(1_000_000), 9).await, Ok(Vec::new()));
         tenant.call_wrap(&open[0].id, later(9)).await.expect("wrapped up");
         store.close().await;
-        Migrator::down(&raw, Some(2)).await.expect("back");
+        Migrator::down(&raw, Some(3)).await.expect("back");
         assert_eq!(columns(&db).await.len(), 7);
         assert_eq!(db.count("SELECT keys FROM call_record").await, 7);
     }
