@@ -93,12 +93,26 @@ impl Screens {
         }
         let payment = self.desk().payment_id().ok_or_else(Problem::no_entropy)?;
         self.inner().drafts.change(call, |draft| draft.duplicate = None);
+        self.unwrap(who, call).await?;
         let asked = self.act(who, call, Command::Collect { payment, account, amount, confirmed }).await;
         if asked.is_ok() {
             self.inner().drafts.change(call, |draft| (draft.order, draft.wrapped) = (None, false));
         }
         self.changed(call);
         asked
+    }
+
+    /// Takes back what the rows say of a call that goes on. Before anything begins: a payment on a call
+    /// that still counts as wrapped up would be on no screen once only its rows are left.
+    async fn unwrap(&self, who: &Who, call: &CallId) -> Done {
+        if !self.inner().drafts.of(call).wrapped {
+            return Ok(());
+        }
+        let (store, id) = (self.store(who), call.clone());
+        match self.write(async move { store.call_unwrap(&id).await }).await {
+            Ok(()) | Err(StoreError::NotFound) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Looks the unpaid invoices of an account up.

@@ -1,10 +1,11 @@
 //! Power cuts: the process dies with an attempt under way, and whatever the gateway did, nobody is charged
 //! twice and nothing that was charged is forgotten.
 
-use super::till::{CODE, card, charge, key, order, paid, quick, row, secured, send, settle};
+use super::till::{CODE, card, charge, finish, key, order, paid, quick, row, secured, send, settle, stands};
 use crate::support::{ServerPlan, World, eventually, harbour_call};
 use tonewall_loadtest::rng::Rng;
 use tonewall_loadtest::sandbox::{FaultMix, SandboxOptions};
+use tonewall_loadtest::screen::AgentScreen;
 use tonewall_loadtest::stage::Stage;
 
 const PAN: &str = "4242424242424242";
@@ -56,6 +57,35 @@ async fn drained_in_the_middle_of_a_payment_it_is_resolved_by_the_next_process()
     row(&stage, &attempt, "approved").await;
     world.sweep(&[(slow, CODE)]);
     settle(&mut world, "harbour", &[attempt]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_after_the_wrap_up_is_still_on_the_screen_when_only_rows_are_left() {
+    let mut world = World::new("wrapped");
+    let stage = world.harbour().await;
+    let ada = async |world: &World| {
+        let signed_in = AgentScreen::sign_in(&world.server.api(), "ada@harbour", "harbour-ada-demo").await;
+        signed_in.expect("signed in")
+    };
+    let screen = ada(&world).await;
+    let call = secured(&stage, quick(harbour_call())).await;
+    let id = call.id().expect("listed");
+    let first = paid(&call, &order("WRAP-1"), &card(PAN)).await;
+    screen.act(&id, "wrap_up", &[]).await.expect("wrapped up");
+    let (bad, second) = (card("4000000000000127"), order("WRAP-2"));
+    let fields = [("account", "WRAP-2"), ("amount", "12.50")];
+    screen.act(&id, "collect", &fields).await.expect("asked for");
+    finish(&call, &second, &bad).await.expect("keyed");
+    let declined = send(&call).await;
+    stands(&call, &declined, &["declined"]).await;
+    row(&stage, &declined, "declined").await;
+    drop(call);
+    drop(stage);
+    world.cut_power();
+    let shown = ada(&world).await.screen("").await.expect("a screen");
+    assert_eq!((&shown["call"]["id"], &shown["stage"]), (&id.as_str().into(), &"declined".into()), "{shown}");
+    world.sweep(&[(PAN, CODE), (&bad.pan, CODE)]);
+    settle(&mut world, "harbour", &[first.payment.attempt_id.expect("an attempt"), declined]).await;
 }
 
 /// Kills of one world; `TONEWALL_KILLS` sets how many there are in all.

@@ -138,6 +138,18 @@ pub(crate) async fn wrap<C: ConnectionTrait>(
     Ok(())
 }
 
+/// The agent goes on with a call that was wrapped up.
+pub(crate) async fn unwrap<C: ConnectionTrait>(db: &C, tenant: &TenantId, id: &CallId) -> Result<(), Fault> {
+    find(db, tenant, id).await?;
+    Entity::update_many()
+        .col_expr(Column::WrappedAt, Expr::value(None::<String>))
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Ends the calls of all tenants that have no end; those that began before `began_before` only,
 /// where that is told.
 pub(crate) async fn close_interrupted<C: ConnectionTrait>(

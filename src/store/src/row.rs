@@ -200,8 +200,9 @@ pub struct CallRecord {
     pub keys: u32,
     /// What was observed of the media path, as a word for evidence.
     pub scope: Option<String>,
-    /// When its agent had done with it. Written by [`crate::TenantStore::call_wrap`] alone: a
-    /// record that is written over another leaves it as it stands.
+    /// When its agent had done with it. Written by
+    /// [`crate::TenantStore::call_wrap`] and [`crate::TenantStore::call_unwrap`] alone: a record that
+    /// is written over another leaves it as it stands.
     pub wrapped_at: Option<OffsetDateTime>,
 }
 

@@ -135,6 +135,11 @@ impl TenantStore {
         self.write(Write::WrapCall { call: call.clone(), now }).await.map(|_| ())
     }
 
+    /// The agent goes on with a call that was wrapped up; of any other it changes nothing.
+    pub async fn call_unwrap(&self, call: &CallId) -> Result<(), StoreError> {
+        self.write(Write::UnwrapCall { call: call.clone() }).await.map(|_| ())
+    }
+
     /// Appends to the audit log.
     pub async fn audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
         self.write(Write::Audit(Box::new(entry))).await.map(|_| ())

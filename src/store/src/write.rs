@@ -21,6 +21,7 @@ pub(crate) enum Write {
     Conclude { attempt: AttemptId, news: Box<News>, now: OffsetDateTime },
     RecordCall(Box<CallRecord>),
     WrapCall { call: CallId, now: OffsetDateTime },
+    UnwrapCall { call: CallId },
     Audit(Box<AuditEntry>),
     Evidence(Box<NewEvidence>),
     LeaseEvent { event: EventId, now: OffsetDateTime, until: OffsetDateTime },
@@ -101,6 +102,7 @@ impl Write {
             Write::Begin(new) => return written(attempt::begin(db, tenant, new).await),
             Write::RecordCall(record) => return written(call::record(db, tenant, record).await),
             Write::WrapCall { call, now } => return written(call::wrap(db, tenant, call, *now).await),
+            Write::UnwrapCall { call } => return written(call::unwrap(db, tenant, call).await),
             Write::Audit(entry) => return written(audit::append(db, tenant, entry).await),
             Write::EventDelivered { event, now } => {
                 return written(outbox::delivered(db, tenant, event, *now).await);

@@ -42,7 +42,7 @@ fn ended(call: CallRecord) -> CallRecord {
 }
 
 #[tokio::test]
-async fn a_call_is_wrapped_up_once_and_stays_so() {
+async fn a_call_is_wrapped_up_once_and_stays_so_until_it_goes_on() {
     for db in TestDb::both().await {
         let store = db.open(StoreOptions::default()).await;
         let tenant = store.tenant(&harbour());
@@ -55,6 +55,13 @@ async fn a_call_is_wrapped_up_once_and_stays_so() {
         tenant.record_call(ended(call_record(1))).await.expect("written over");
         let wrapped = CallRecord { wrapped_at: Some(later(70)), ..ended(call_record(1)) };
         assert_eq!(tenant.call(&call_id(1)).await, Ok(wrapped));
+        assert_eq!(tenant.call_unwrap(&call_id(2)).await, Err(StoreError::NotFound));
+        for _ in 0..2 {
+            tenant.call_unwrap(&call_id(1)).await.expect("goes on");
+            assert_eq!(tenant.call(&call_id(1)).await, Ok(ended(call_record(1))));
+        }
+        tenant.call_wrap(&call_id(1), later(90)).await.expect("wrapped up again");
+        assert_eq!(tenant.call(&call_id(1)).await.expect("there").wrapped_at, Some(later(90)));
         store.close().await;
     }
 }

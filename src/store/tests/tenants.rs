@@ -67,6 +67,7 @@ async fn what_comes_after_an_attempt_is_its_tenants_alone() {
         assert_eq!(theirs.calls_unfinished(&agent(), now(), 9).await, Ok(vec![]));
         assert_eq!(theirs.calls_open(now()).await, Ok(vec![]));
         assert_eq!(theirs.call_wrap(&call, later(9)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.call_unwrap(&call).await, Err(StoreError::NotFound));
         let amount = new_attempt(1).amount;
         assert_eq!(theirs.earlier_taken("INV-1", amount, now()).await, Ok(None));
         let event = ours.outbox_pending(9).await.expect("read")[0].id.clone();
