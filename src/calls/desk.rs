@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tonewall_model::call::{CallView, Command, Refused};
-use tonewall_model::ids::{AttemptId, CallId, PaymentId, TenantId};
+use tonewall_model::call::{CallView, Command, Phase, Refused};
+use tonewall_model::ids::{AgentId, AttemptId, CallId, PaymentId, TenantId};
 use tonewall_model::tenant::TrunkRole;
 use tonewall_store::{AttemptRow, StoreError};
 
@@ -38,6 +38,11 @@ impl CallHandle {
     /// What may be seen of it now.
     pub fn view(&self) -> CallView {
         self.0.view.borrow().clone()
+    }
+
+    /// A look at it without a copy. The call cannot change while the look lasts: nothing slow in it.
+    pub fn look<T>(&self, look: impl FnOnce(&CallView) -> T) -> T {
+        look(&self.0.view.borrow())
     }
 
     /// Every change of it.
@@ -108,11 +113,22 @@ impl Desk {
         Ok(CallHandle(self.entry(tenant, id)?))
     }
 
-    /// Calls of a tenant, newest first, with what their views do not tell.
-    pub fn handles(&self, tenant: &TenantId) -> Vec<CallHandle> {
-        let mut entries = self.0.registry.of_tenant(tenant);
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.started));
-        entries.into_iter().map(CallHandle).collect()
+    /// Of a tenant's calls, newest first, those of which `pick` makes something, and what it made. Every
+    /// screen asks this every second: no view is copied, and what is not picked costs a look.
+    pub fn pick<T>(&self, tenant: &TenantId, pick: impl Fn(&CallView) -> Option<T>) -> Vec<(CallHandle, T)> {
+        let entries = self.0.registry.of_tenant(tenant).into_iter();
+        let mut picked: Vec<_> = entries
+            .filter_map(|entry| pick(&entry.view.borrow()).map(|made| (entry.clone(), made)))
+            .collect();
+        picked.sort_by_key(|(entry, _)| std::cmp::Reverse(entry.started));
+        picked.into_iter().map(|(entry, made)| (CallHandle(entry), made)).collect()
+    }
+
+    /// Whether a call of this agent is up.
+    pub fn has_live_call(&self, tenant: &TenantId, agent: &AgentId) -> bool {
+        let is_own_and_live =
+            |view: &CallView| view.agent.as_ref() == Some(agent) && !matches!(view.phase, Phase::Ended(_));
+        self.0.registry.of_tenant(tenant).iter().any(|entry| is_own_and_live(&entry.view.borrow()))
     }
 
     /// An agent's wish.

@@ -72,7 +72,7 @@ impl Screens {
         confirmed: bool,
     ) -> Done {
         let (tenant, handle) = (self.tenant_of(who)?, self.live(who, call)?);
-        let pay = handle.view().payment;
+        let pay = handle.look(|view| view.payment.clone());
         let standing = pay.account.clone().zip(pay.amount);
         let (account, amount) = match (account.trim(), amount.trim(), standing.clone()) {
             ("", "", Some(standing)) => standing,
@@ -191,7 +191,7 @@ impl Screens {
     /// Takes charge of a call that nobody has; of an own one, live or not, that is so already.
     pub async fn claim(&self, who: &Who, call: &CallId) -> Done {
         match self.desk().handle(&who.tenant, call) {
-            Ok(_) if self.live(who, call)?.view().agent.is_some() => Ok(()),
+            Ok(_) if self.live(who, call)?.look(|view| view.agent.is_some()) => Ok(()),
             Ok(_) => {
                 self.desk().command(&who.tenant, call, Command::Claim(who.agent.clone())).await?;
                 Ok(())
@@ -366,15 +366,13 @@ impl Screens {
     /// A call of the registry that this agent may act on: an own one, or one that nobody has.
     fn live(&self, who: &Who, call: &CallId) -> Result<CallHandle, Problem> {
         let handle = self.desk().handle(&who.tenant, call)?;
-        match &handle.view().agent {
-            Some(own) if *own != who.agent => Err(Problem::not_found()),
-            _ => Ok(handle),
-        }
+        let may = handle.look(|view| view.agent.as_ref().is_none_or(|own| *own == who.agent));
+        if may { Ok(handle) } else { Err(Problem::not_found()) }
     }
 
     /// Whoever acts on a call that nobody has takes charge of it.
     async fn act(&self, who: &Who, call: &CallId, command: Command) -> Done {
-        if self.live(who, call)?.view().agent.is_none() {
+        if self.live(who, call)?.look(|view| view.agent.is_none()) {
             self.claim(who, call).await?;
         }
         self.desk().command(&who.tenant, call, command).await?;

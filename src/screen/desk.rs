@@ -5,7 +5,7 @@
 //! this agent's phone and names nobody; the newest call that is over and not wrapped up; nothing.
 
 use super::build::{self, OnScreen, Scene};
-use super::draft::{Draft, Drafts};
+use super::draft::Drafts;
 use super::facts::CallFacts;
 use super::ledger;
 use super::lookup::Lookups;
@@ -88,7 +88,7 @@ impl Subject {
     pub fn id(&self) -> Option<CallId> {
         match self {
             Subject::Nothing => None,
-            Subject::Known(handle) => Some(handle.view().id),
+            Subject::Known(handle) => Some(handle.look(|view| view.id.clone())),
             Subject::Rows(past) => Some(past.record.id.clone()),
         }
     }
@@ -194,26 +194,22 @@ impl Screens {
         past: &[Past],
     ) -> (Subject, Vec<OtherShown>) {
         let extension = tenant.agent(&who.agent).map(|agent| agent.extension.as_str());
-        let known: Vec<Known> = self.0.desk.handles(&who.tenant).into_iter().map(|h| self.known(h)).collect();
-        let seen: Vec<&Known> = known.iter().filter(|call| call.is_seen_by(&who.agent)).collect();
+        let seen = self.seen_by(who);
         // What was wrapped up a moment ago may have been read before.
         let is_past =
-            |id: &CallId| known.iter().all(|call| call.view.id != *id) && !self.0.drafts.of(id).wrapped;
+            |id: &CallId| self.0.desk.handle(&who.tenant, id).is_err() && !self.0.drafts.of(id).wrapped;
         let past: Vec<&Past> = past.iter().filter(|past| is_past(&past.record.id)).collect();
         let asked = wanted.and_then(|id| {
-            let of_known =
-                seen.iter().find(|call| call.view.id == *id && (call.is_live() || !call.draft.wrapped));
+            let of_known = seen.iter().find(|call| call.id == *id && (call.is_live || !call.is_wrapped));
             let of_past = past.iter().find(|past| past.record.id == *id && past.record.wrapped_at.is_none());
             of_known
                 .map(|call| call.subject())
                 .or(of_past.map(|past| Subject::Rows(Box::new((*past).clone()))))
         });
-        let own = |call: &&&Known| call.view.agent.as_ref() == Some(&who.agent);
-        let rings_here =
-            |call: &&&Known| call.view.agent.is_none() && Some(call.handle.extension()) == extension;
-        let live = || seen.iter().filter(|call| call.is_live());
+        let rings_here = |call: &&Known| !call.is_own && Some(call.handle.extension()) == extension;
+        let live = || seen.iter().filter(|call| call.is_live);
         let unfinished = || {
-            let of_known = seen.iter().find(|call| own(call) && call.is_unfinished());
+            let of_known = seen.iter().find(|call| call.is_unfinished());
             let of_past = past.iter().find(|past| ledger::is_unfinished(&past.record, past.attempts.len()));
             match (of_known, of_past) {
                 (Some(call), Some(past)) if past.record.started_at > call.handle.started_at() => {
@@ -224,13 +220,13 @@ impl Screens {
             }
         };
         let subject = asked
-            .or_else(|| live().find(own).map(|call| call.subject()))
+            .or_else(|| live().find(|call| call.is_own).map(|call| call.subject()))
             .or_else(|| live().find(rings_here).map(|call| call.subject()))
             .or_else(unfinished)
             .unwrap_or(Subject::Nothing);
         let on = subject.id();
-        let listed = |call: &&&Known| call.is_live() || own(call) && call.is_unfinished();
-        let of_known = seen.iter().filter(listed).map(|call| build::other(&call.view, &who.agent));
+        let listed = seen.iter().filter(|call| call.is_live || call.is_unfinished());
+        let of_known = listed.map(|call| call.handle.look(|view| build::other(view, &who.agent)));
         let of_past = past.iter().filter(|past| ledger::is_unfinished(&past.record, past.attempts.len()));
         let of_past = of_past.map(|past| build::other(&ledger::view(&past.record, &[]), &who.agent));
         let is_other = |other: &OtherShown| on.as_ref().is_none_or(|on| on.as_str() != other.id);
@@ -238,18 +234,32 @@ impl Screens {
         (subject, others)
     }
 
-    /// The calls that this agent sees or had, in a fixed order, and whether each is live.
-    pub(super) fn calls_seen(&self, who: &Who) -> Vec<(CallId, bool)> {
-        let known = self.0.desk.handles(&who.tenant).into_iter().map(|handle| self.known(handle));
-        let seen = known.filter(|call| call.is_seen_by(&who.agent));
-        let mut seen: Vec<_> = seen.map(|call| (call.view.id.clone(), call.is_live())).collect();
-        seen.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
-        seen
+    /// The calls of the registry that are this agent's, in a fixed order, and whether each is live. Not
+    /// those that nobody has: no row of this agent's tells of them.
+    pub(super) fn own_calls(&self, who: &Who) -> Vec<(CallId, bool)> {
+        let own = |view: &CallView| {
+            (view.agent.as_ref() == Some(&who.agent)).then(|| (view.id.clone(), is_live(view)))
+        };
+        let mut own: Vec<_> = self.0.desk.pick(&who.tenant, own).into_iter().map(|(_, call)| call).collect();
+        own.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+        own
     }
 
-    fn known(&self, handle: CallHandle) -> Known {
-        let view = handle.view();
-        Known { draft: self.0.drafts.of(&view.id), view, handle }
+    /// Own calls, and live ones that nobody has; newest first.
+    fn seen_by(&self, who: &Who) -> Vec<Known> {
+        let look = |view: &CallView| {
+            let (is_own, is_live) = (view.agent.as_ref() == Some(&who.agent), is_live(view));
+            let is_seen = is_own || (is_live && view.agent.is_none());
+            let crashed = view.phase == Phase::Ended(EndedWhy::Crashed);
+            let matters = crashed || view.payment.account.is_some();
+            is_seen.then(|| (view.id.clone(), is_own, is_live, matters))
+        };
+        let seen = self.0.desk.pick(&who.tenant, look).into_iter();
+        let known = |(handle, (id, is_own, is_live, matters))| {
+            let is_wrapped = self.0.drafts.of(&id).wrapped;
+            Known { handle, id, is_own, is_live, matters, is_wrapped }
+        };
+        seen.map(known).collect()
     }
 
     /// Puts it together.
@@ -266,7 +276,7 @@ impl Screens {
             |call| Scene { tenant, agent: &who.agent, now, mail_on: self.0.options.mail_on, call, others };
         let Some(seen) = seen(subject, facts) else { return build::screen(&scene(None)) };
         let id = &seen.view.id;
-        if seen.is_known && !matches!(seen.view.phase, Phase::Ended(_)) {
+        if seen.is_known && is_live(&seen.view) {
             self.0.lookups.appear(tenant, id, &seen.view.caller);
         }
         let mut draft = self.0.drafts.of(id);
@@ -287,30 +297,26 @@ impl Screens {
     }
 }
 
-/// A call of the registry.
+/// A call of the registry that an agent sees.
 struct Known {
     handle: CallHandle,
-    view: CallView,
-    draft: Draft,
+    id: CallId,
+    /// This agent's; else nobody's.
+    is_own: bool,
+    is_live: bool,
+    /// There is something to do or to know: money was asked for, or it crashed.
+    matters: bool,
+    is_wrapped: bool,
+}
+
+fn is_live(view: &CallView) -> bool {
+    !matches!(view.phase, Phase::Ended(_))
 }
 
 impl Known {
-    fn is_live(&self) -> bool {
-        !matches!(self.view.phase, Phase::Ended(_))
-    }
-
-    /// Own calls, and live ones that nobody has.
-    fn is_seen_by(&self, agent: &AgentId) -> bool {
-        match &self.view.agent {
-            Some(own) => own == agent,
-            None => self.is_live(),
-        }
-    }
-
     /// Over, not wrapped up, and with something to do or to know.
     fn is_unfinished(&self) -> bool {
-        let crashed = self.view.phase == Phase::Ended(EndedWhy::Crashed);
-        !self.is_live() && !self.draft.wrapped && (crashed || self.view.payment.account.is_some())
+        self.is_own && !self.is_live && !self.is_wrapped && self.matters
     }
 
     fn subject(&self) -> Subject {

@@ -49,8 +49,8 @@ pub struct Follow {
     /// Calls that come, end or change hands at the tenant.
     calls: watch::Receiver<u64>,
     pub(super) past: PastCalls,
-    /// The live and own calls when somebody last told of a change.
-    seen: Vec<(CallId, bool)>,
+    /// The agent's own calls when somebody last told of a change.
+    own: Vec<(CallId, bool)>,
     on: On,
     others: Vec<OtherShown>,
     last: Option<Screen>,
@@ -136,7 +136,7 @@ impl Screens {
             beat,
             calls,
             past: PastCalls::default(),
-            seen: Vec::new(),
+            own: Vec::new(),
             on: On::nothing(),
             others: Vec::new(),
             last: None,
@@ -236,9 +236,9 @@ impl Follow {
             Woke::Beat => self.on.is_stale |= self.on.facts.unreadable,
             Woke::Rows => self.on.is_stale = true,
             Woke::Calls => {
-                let seen = self.screens.calls_seen(&self.who);
-                self.past.is_due |= seen != self.seen;
-                self.seen = seen;
+                let own = self.screens.own_calls(&self.who);
+                self.past.is_due |= own != self.own;
+                self.own = own;
             }
             Woke::Facts(Ok(facts)) => self.on.facts = *facts,
             Woke::Facts(Err(_)) => self.on.facts.unreadable = true,

@@ -13,7 +13,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tonewall_model::call::Phase;
 use tonewall_model::ids::{AgentId, TenantId};
 use tonewall_model::tenant::{Agent, Tenant};
 use tonewall_secret::Secret;
@@ -165,20 +164,12 @@ impl SignedIn {
         let row = found.filter(|row| is_alive(row, now)).ok_or_else(Problem::signed_out)?;
         let (tenant, name) = agent(desk, &row.tenant, &row.agent).ok_or_else(Problem::signed_out)?;
         let signed_in = SignedIn { tenant, agent: row.agent.clone(), name, token };
-        let used = used || (now - row.seen_at >= SEEN_STEP && signed_in.has_live_call(desk));
+        let used = used || (now - row.seen_at >= SEEN_STEP && desk.has_live_call(&row.tenant, &row.agent));
         if used && now - row.seen_at >= SEEN_STEP {
             let store = desk.around().store.clone();
             on_runtime(desk, async move { store.session_seen(&hash, now).await }).await?;
         }
         Ok(signed_in)
-    }
-
-    /// Whether a call of theirs is up.
-    pub fn has_live_call(&self, desk: &Desk) -> bool {
-        let calls = desk.calls(&self.tenant.id);
-        calls
-            .iter()
-            .any(|call| call.agent.as_ref() == Some(&self.agent) && !matches!(call.phase, Phase::Ended(_)))
     }
 }
 
