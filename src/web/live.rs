@@ -6,7 +6,7 @@
 
 use super::desk::{Wanted, who};
 use super::problem::Problem;
-use super::session::{SignedIn, Watching};
+use super::session::{CHECK_MAX, SignedIn, Watching};
 use super::streams::{Seat, Streams};
 use crate::calls::Desk;
 use crate::screen::{Follow, Frame, Screens};
@@ -31,7 +31,7 @@ struct Live {
     signed_in: SignedIn,
     seat: Seat,
     follow: Follow,
-    checked: Instant,
+    next_check: Instant,
     over: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn events(
     let wanted = wanted.call()?;
     let seat = Streams::open(&streams, signed_in.token.hash(), &signed_in.tenant.id, &signed_in.agent)?;
     let follow = screens.follow(who(&signed_in), wanted);
-    let live = Live { desk, signed_in, seat, follow, checked: Instant::now(), over: false };
+    let live = Live { desk, signed_in, seat, follow, next_check: Instant::now() + RECHECK, over: false };
     let retry = futures_util::stream::iter([Ok::<Bytes, Error>(Bytes::from_static(b"retry: 1000\n\n"))]);
     let frames = futures_util::stream::unfold(live, Live::step);
     Ok(HttpResponse::Ok()
@@ -79,19 +79,22 @@ impl Live {
         Some((Ok(frame), self))
     }
 
-    /// Looks at the session, once in a while. A store that does not answer says nothing of it.
+    /// Looks at the session, once in a while. A store that does not answer, or not in time, says nothing
+    /// of it: the next look tells.
     async fn still_holds(&mut self) -> bool {
-        if self.checked.elapsed() < RECHECK {
+        if Instant::now() < self.next_check {
             return true;
         }
-        self.checked = Instant::now();
+        self.next_check = Instant::now() + RECHECK;
         let token = self.signed_in.token.clone();
-        match SignedIn::at(&self.desk, token, OffsetDateTime::now_utc(), false).await {
-            Ok(signed_in) => {
+        let check = SignedIn::at(&self.desk, token, OffsetDateTime::now_utc(), false);
+        match tokio::time::timeout(CHECK_MAX, check).await {
+            Ok(Ok(signed_in)) => {
                 self.signed_in = signed_in;
                 true
             }
-            Err(problem) => problem.status != StatusCode::UNAUTHORIZED,
+            Ok(Err(problem)) => problem.status != StatusCode::UNAUTHORIZED,
+            Err(_) => true,
         }
     }
 }
@@ -110,5 +113,56 @@ fn written(frame: &Frame) -> Bytes {
         Frame::Beat { seq, secured } => {
             Bytes::from(format!("event: beat\ndata: {{\"seq\":{seq},\"secured\":{secured}}}\n\n"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen;
+    use crate::tenancy::tests::Folder;
+    use crate::web::session::Token;
+    use crate::web::tests::desk_reading_on;
+    use actix_web::FromRequest;
+    use actix_web::dev::Payload;
+    use actix_web::test::TestRequest;
+    use tonewall_model::ids::{AgentId, TenantId};
+
+    /// Just under two beats: a screen that hears nothing for longer takes the line for lost.
+    const IN_TIME: Duration = Duration::from_millis(1_900);
+
+    #[actix_web::test]
+    async fn a_ledger_that_stands_still_holds_no_beat_and_no_poll_back() {
+        let still = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        crate::cli::install_tls();
+        let folder = Folder::new("live-still");
+        let desk = Data::new(desk_reading_on(still.handle().clone(), &folder).await);
+        let harbour = TenantId::parse("harbour").expect("a slug");
+        let tenant = desk.around().tenants.snapshot().tenant(&harbour).cloned().expect("a tenant");
+        let (agent, token) = (AgentId("ada".to_owned()), Token::fresh().expect("random bits"));
+
+        let plain = TestRequest::default().app_data(desk.clone());
+        let cookie = token.set_cookie(&plain.to_http_request());
+        let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+        let request = TestRequest::default().app_data(desk.clone()).insert_header(("cookie", cookie));
+        let poll = Watching::from_request(&request.to_http_request(), &mut Payload::None);
+        let poll = tokio::time::timeout(IN_TIME, poll).await.expect("an answer in time");
+        assert_eq!(poll.err().map(|problem| problem.status), Some(StatusCode::SERVICE_UNAVAILABLE));
+
+        let screens = Screens::new(desk.get_ref().clone(), screen::Options { mail_on: true });
+        let seat = Streams::open(&Data::default(), token.hash(), &harbour, &agent).expect("a place");
+        let signed_in = SignedIn { tenant, agent, name: "Ada".to_owned(), token };
+        let follow = screens.follow(who(&signed_in), None);
+        let mut live = Live { desk, signed_in, seat, follow, next_check: Instant::now(), over: false };
+        for nth in 0..3 {
+            live.next_check = Instant::now();
+            let step = tokio::time::timeout(IN_TIME, live.step()).await.expect("a frame in time");
+            let (frame, next) = step.expect("the stream goes on");
+            let frame = String::from_utf8_lossy(&frame.expect("bytes")).into_owned();
+            let kind = if nth == 0 { "event: screen" } else { "event: beat" };
+            assert!(frame.contains(kind), "{nth}: {frame}");
+            live = next;
+        }
+        still.shutdown_background();
     }
 }

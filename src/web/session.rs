@@ -29,6 +29,10 @@ pub(super) const AGE_MAX: Duration = Duration::from_secs(12 * 3_600);
 const SEEN_STEP: Duration = Duration::from_secs(30);
 
 /// Random bytes of a token.
+/// How long a stream or a poll waits for its session. Longer and a ledger that does not answer holds
+/// beats back until screens take the line for lost; shorter turns polls away while it is merely busy.
+pub(super) const CHECK_MAX: Duration = Duration::from_millis(500);
+
 const TOKEN_BYTES: usize = 32;
 
 /// Letters of a token that goes with forms.
@@ -219,6 +223,9 @@ impl FromRequest for Watching {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let signed_in = from_request(request, false);
-        Box::pin(async move { signed_in.await.map(Watching) })
+        Box::pin(async move {
+            let checked = tokio::time::timeout(CHECK_MAX, signed_in).await;
+            checked.unwrap_or_else(|_| Err(Problem::unavailable())).map(Watching)
+        })
     }
 }

@@ -93,7 +93,11 @@ fn local() -> SocketAddr {
 
 /// A desk with the repository's tenants and no call.
 async fn desk(folder: &Folder) -> Desk {
-    let runtime = Handle::current();
+    desk_reading_on(Handle::current(), folder).await
+}
+
+/// The same with its rows read on this runtime; where that does not run, none ever come.
+pub(super) async fn desk_reading_on(runtime: Handle, folder: &Folder) -> Desk {
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("tonewall.db").display());
     tonewall_store::migrate(&url).await.expect("migrated");
     let store = Store::open(&url, StoreOptions::default()).await.expect("store");
