@@ -146,8 +146,9 @@ impl CallActor {
                 Effect::End(side) => self.end(side),
                 Effect::Settle(side, settled) => {
                     let nat = if side == Side::Customer { self.nat.0 } else { self.nat.1 };
-                    if side == Side::Customer {
-                        self.entry.trail.lock().media_at(settled.rtp.ip());
+                    let is_customer = side == Side::Customer;
+                    if is_customer && self.entry.trail.lock().media_at(settled.rtp.ip()) {
+                        self.around.registry.record(self.call.id(), &self.entry);
                     }
                     self.tell_media(ctx, |media| media.settle(media_side(side), settled, nat));
                 }

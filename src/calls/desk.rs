@@ -57,7 +57,7 @@ impl CallHandle {
 
     /// Whether the customer's side comes through the tenant's own switch.
     pub fn through_pbx(&self) -> bool {
-        self.0.customer_via == TrunkRole::Pbx
+        self.0.trail.lock().customer_via() == TrunkRole::Pbx
     }
 
     /// When it began.

@@ -20,7 +20,6 @@ use tonewall_model::call::{Attempted, CallView, EndedWhy, PayState, Phase};
 use tonewall_model::card::Kept;
 use tonewall_model::ids::{AttemptId, CallId, TenantId};
 use tonewall_model::payment::attempt::AttemptState;
-use tonewall_model::tenant::TrunkRole;
 use tonewall_store::{CallRecord, Store, StoreError};
 use tonewall_telephony::media::MediaControl;
 use tonewall_telephony::sip::Leg;
@@ -50,8 +49,6 @@ pub(super) struct Entry {
     pub seat: Seat,
     /// Where the agent's phone rings: whose call it is while it names no agent.
     pub extension: String,
-    /// Who carries the customer's side, as observed.
-    pub customer_via: TrunkRole,
     pub customer: Leg,
     pub agent: ArcSwapOption<Leg>,
     pub media: MediaControl,
@@ -82,7 +79,6 @@ pub(super) struct Place {
     pub tenant: TenantId,
     pub seat: Seat,
     pub extension: String,
-    pub customer_via: TrunkRole,
     pub trail: Trail,
 }
 
@@ -98,7 +94,6 @@ impl Entry {
             tenant: place.tenant,
             seat: place.seat,
             extension: place.extension,
-            customer_via: place.customer_via,
             trail: Mutex::new(place.trail),
             customer,
             agent: ArcSwapOption::empty(),
@@ -205,7 +200,7 @@ impl Registry {
     }
 
     /// Writes the record of a call as it stands when its turn comes.
-    fn record(&self, id: &CallId, entry: &Arc<Entry>) {
+    pub(super) fn record(&self, id: &CallId, entry: &Arc<Entry>) {
         let (id, entry, store) = (id.clone(), Arc::clone(entry), self.store.tenant(&entry.tenant));
         self.runtime.spawn(async move {
             let _turn = entry.recording.lock().await;
@@ -400,6 +395,7 @@ fn amend(view: &mut CallView, attempt: &AttemptId, news: Attempted) {
 }
 
 fn record_of(id: &CallId, entry: &Entry) -> CallRecord {
+    let scope = entry.trail.lock().scope_word().to_owned();
     let (view, ended) = (entry.view.borrow(), entry.ended());
     let secured = view.secured_ms.map(|ms| entry.started_at + Duration::from_millis(u64::from(ms)));
     CallRecord {
@@ -412,16 +408,8 @@ fn record_of(id: &CallId, entry: &Entry) -> CallRecord {
         ended_at: ended.as_ref().map(|ended| ended.at_utc),
         ended_why: ended.as_ref().map(|ended| ended.why.as_str().to_owned()),
         keys: view.keys,
-        scope: Some(scope_word(entry.customer_via).to_owned()),
+        scope: Some(scope),
         wrapped_at: None,
-    }
-}
-
-/// What evidence may say: whatever crosses the tenant's own switch is in PCI scope (DESIGN §8).
-fn scope_word(via: TrunkRole) -> &'static str {
-    match via {
-        TrunkRole::CarrierEdge => "carrier_edge",
-        TrunkRole::Pbx => "pbx",
     }
 }
 

@@ -21,7 +21,7 @@ use tonewall_model::ids::CallId;
 use tonewall_model::pin::{self, Caller, Origin, PinGuard, Verdict};
 use tonewall_model::route::{self, Called, Plan};
 use tonewall_model::sdp::{self, Local, Remote};
-use tonewall_model::tenant::{Tenant, TrunkRole};
+use tonewall_model::tenant::Tenant;
 use tonewall_secret::Secret;
 use tonewall_telephony::media::{MediaHandle, MediaPlan, Side};
 use tonewall_telephony::sip::Incoming;
@@ -171,7 +171,6 @@ impl TenantSupervisor {
         id.hash(&mut hasher);
         let (seat, arbiter) = self.around.arbiters.seat(hasher.finish());
         let nat_of = |name: &str| tenant.trunk(name).filter(|t| t.nat).map(|t| t.address.ip());
-        let customer_via = customer_via(&tenant, &trunk, offer.as_ref());
         let trail = Trail::new(evidence::Start {
             tenant: Arc::clone(&tenant),
             customer_trunk: trunk.clone(),
@@ -194,13 +193,8 @@ impl TenantSupervisor {
             Duration::ZERO,
         );
         info!(call = %id, tenant = %tenant.id, route = model.plan().route.as_str(), trunk, seat = seat.slot(), "call taken");
-        let place = Place {
-            tenant: tenant.id.clone(),
-            seat,
-            extension: model.plan().extension.clone(),
-            customer_via,
-            trail,
-        };
+        let place =
+            Place { tenant: tenant.id.clone(), seat, extension: model.plan().extension.clone(), trail };
         let entry = Entry::new(place, call.leg, media.control(), model.view(), epoch);
         let registry = Arc::clone(&self.around.registry);
         let entry = registry.add(id.clone(), entry);
@@ -245,16 +239,6 @@ struct Taken {
 fn local(media: &MediaHandle, side: Side) -> Local {
     let rtp = media.address(side);
     Local { rtp, session: u64::from(rtp.port()), version: 1 }
-}
-
-/// Who carries the customer's side, as far as signalling and media addresses tell: the tenant's own
-/// switch where either is one of its.
-fn customer_via(tenant: &Tenant, trunk: &str, offer: Option<&Remote>) -> TrunkRole {
-    let media = offer.map(|offer| offer.rtp.ip());
-    let is_pbx = tenant.trunks.iter().filter(|own| own.role == TrunkRole::Pbx).any(|own| {
-        own.id == trunk || media.is_some_and(|ip| own.peers.contains(&ip) || own.address.ip() == ip)
-    });
-    if is_pbx { TrunkRole::Pbx } else { TrunkRole::CarrierEdge }
 }
 
 /// What is shown and stored of who calls: anybody may write a card number into a From header. Nothing

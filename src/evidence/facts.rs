@@ -1,5 +1,6 @@
 //! All that is known of a call when it has ended.
 
+use super::body::role_word;
 use super::trail::{FieldFact, Span, Told, Trail};
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -144,10 +145,11 @@ impl Facts {
     /// with it: the row has the time of the next start.
     pub fn of_row(tenant: TenantId, row: CallRecord) -> Facts {
         let is_cut = row.ended_why.as_deref() == Some(RESTART);
-        let scope = match row.scope.as_deref() {
-            Some("pbx") => Scope::Pbx { because: "call_record" },
-            Some("carrier_edge") => Scope::CarrierEdge { because: "call_record" },
-            _ => Scope::Unknown,
+        let told = |role| row.scope.as_deref() == Some(role_word(role));
+        let scope = match () {
+            () if told(TrunkRole::Pbx) => Scope::Pbx { because: "call_record" },
+            () if told(TrunkRole::CarrierEdge) => Scope::CarrierEdge { because: "call_record" },
+            () => Scope::Unknown,
         };
         Facts {
             tenant,

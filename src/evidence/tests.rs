@@ -14,7 +14,7 @@ use tonewall_model::call::{CallView, EndedWhy, Phase};
 use tonewall_model::capture::{FailWhy, Field};
 use tonewall_model::card::guard::holds_card_number;
 use tonewall_model::ids::{AgentId, CallId, TenantId};
-use tonewall_model::tenant::Tenant;
+use tonewall_model::tenant::{Tenant, TrunkRole};
 use tonewall_store::{CallRecord, Link};
 use tonewall_telephony::media::{Counts, EarWitness, Witness};
 
@@ -178,10 +178,19 @@ fn what_nobody_saw_is_null_and_not_zero() {
 #[test]
 fn scope_is_judged_by_every_address_that_was_seen() {
     let word = |mut trail: Trail, later: Option<IpAddr>| {
-        later.into_iter().for_each(|ip| trail.media_at(ip));
+        let (before, mut told) = (trail.customer_via(), false);
+        later.into_iter().for_each(|ip| told |= trail.media_at(ip));
+        assert_eq!(told, trail.customer_via() != before, "the call's record is written anew");
+        let (screen, record) = (trail.customer_via(), trail.scope_word());
         let end = (at(9), EndedWhy::AgentHungUp);
         let facts = Facts::of(&view(None), &mut trail, Witness::default(), at(0), end);
         let scope = body(&facts)["topology"]["scope"].clone();
+        assert_eq!(scope["word"], record, "evidence and the call's record");
+        assert_eq!(scope["word"] == "pbx", screen == TrunkRole::Pbx, "evidence and the screen");
+        // Where only the record is left, evidence says the same of it.
+        let left = CallRecord { scope: Some(record.to_owned()), ..row(None) };
+        let left = body(&Facts::of_row(TenantId::parse("harbour").expect("a slug"), left));
+        assert_eq!(left["topology"]["scope"]["word"], record);
         (scope["word"].as_str().expect("a word").to_owned(), scope["because"].as_str().map(str::to_owned))
     };
     let told = |word: &str, because: &str| (word.to_owned(), Some(because.to_owned()));

@@ -1,7 +1,8 @@
 //! What a live call leaves behind for its record: when the line was secured, how each field went, and
 //! which addresses were seen.
 
-use crate::metrics::{Step, step_outcome};
+use super::body::role_word;
+use crate::metrics::{Asking, Step, Turn, step_outcome};
 use std::net::IpAddr;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -125,8 +126,10 @@ impl Trail {
         }
     }
 
-    /// The customer's media is at this address from now on.
-    pub fn media_at(&mut self, address: IpAddr) {
+    /// The customer's media is at this address from now on. Whether that changes what is said of scope.
+    pub fn media_at(&mut self, address: IpAddr) -> bool {
+        let before = self.customer_via();
+        self.customer_via() != before
         if self.media.len() < ADDRESSES_MAX && !self.media.contains(&address) {
             self.media.push(address);
         }
@@ -170,9 +173,24 @@ impl Trail {
             Step::Left => "left",
             Step::Abandoned => "abandoned",
         };
-        let closed = view.capture.closed.iter().find(|(field, _)| *field == asked.field);
-        let digits = closed.filter(|_| outcome == "complete").map_or(asked.filled, |(_, digits)| *digits);
-        self.fields.push(FieldFact { field: asked.field, outcome, reasked: asked.reasked, digits });
+        let closed = view.capture.closed.iter().find(|(closed, _)| *closed == field);
+        let digits = closed.filter(|_| outcome == "complete").map_or(self.filled, |(_, digits)| *digits);
+        self.fields.push(FieldFact { field, outcome, reasked: self.reasked, digits });
+    }
+
+    /// Who carries the customer's side, as far as signalling and media addresses tell: the organisation's
+    /// own switch where either is one of its, since whatever crosses that is in PCI scope (DESIGN §8).
+    /// The one judgement for screen, call record and evidence.
+    pub fn customer_via(&self) -> TrunkRole {
+        match self.through_pbx() {
+            (false, false) => TrunkRole::CarrierEdge,
+            _ => TrunkRole::Pbx,
+        }
+    }
+
+    /// The same as the word of records.
+    pub fn scope_word(&self) -> &'static str {
+        role_word(self.customer_via())
     }
 
     /// What of the customer's side belongs to the organisation's own switch: signalling, media.
