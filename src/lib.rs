@@ -19,6 +19,7 @@
 pub mod calls;
 pub mod cli;
 pub mod config;
+mod crm;
 pub mod demo;
 pub mod events;
 pub mod evidence;

@@ -2,14 +2,15 @@
 //!
 //! Advisory: whatever is wrong with the CRM, the agent types account and amount.
 
+use crate::crm::Crms;
 use crate::events::Events;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tonewall_connectors::crm::{CrmClient, CrmError, Invoice};
-use tonewall_model::ids::{CallId, TenantId};
+use tonewall_connectors::crm::{CrmError, Invoice};
+use tonewall_model::ids::CallId;
 use tonewall_model::tenant::{Crm, Tenant};
 use tracing::{info, warn};
 
@@ -70,14 +71,14 @@ pub(super) struct Lookups(Arc<Inner>);
 struct Inner {
     runtime: Handle,
     events: Arc<Events>,
-    clients: Mutex<HashMap<TenantId, (Arc<Tenant>, CrmClient)>>,
+    crms: Crms,
     calls: Mutex<HashMap<CallId, Asked>>,
 }
 
 impl Lookups {
     pub fn new(runtime: Handle, events: Arc<Events>) -> Lookups {
-        let (clients, calls) = (Mutex::default(), Mutex::default());
-        Lookups(Arc::new(Inner { runtime, events, clients, calls }))
+        let (crms, calls) = (Crms::default(), Mutex::default());
+        Lookups(Arc::new(Inner { runtime, events, crms, calls }))
     }
 
     /// What is known of a call's invoices.
@@ -132,7 +133,7 @@ impl Lookups {
     }
 
     async fn search(&self, tenant: &Arc<Tenant>, by_account: bool, what: &str) -> Search {
-        let client = match self.client(tenant) {
+        let client = match self.0.crms.of(tenant) {
             Ok(client) => client,
             Err(error) => return unavailable(tenant, &error),
         };
@@ -149,17 +150,6 @@ impl Lookups {
             Ok(Err(error)) => unavailable(tenant, &error),
             Err(_) => unavailable(tenant, &CrmError::NoAnswer),
         }
-    }
-
-    /// A client is kept while its tenant's manifest is.
-    fn client(&self, tenant: &Arc<Tenant>) -> Result<CrmClient, CrmError> {
-        let mut clients = self.0.clients.lock();
-        if let Some((_, client)) = clients.get(&tenant.id).filter(|(known, _)| Arc::ptr_eq(known, tenant)) {
-            return Ok(client.clone());
-        }
-        let client = CrmClient::new(&tenant.crm)?;
-        clients.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
-        Ok(client)
     }
 }
 

@@ -17,6 +17,7 @@ mod write_back;
 #[cfg(test)]
 mod tests;
 
+use crate::crm::Crms;
 use crate::events::Events;
 use crate::letters::Letters;
 use crate::metrics::{JobRun, Metrics};
@@ -32,7 +33,6 @@ use tonewall_model::ids::{CallId, EventId, TenantId};
 use tonewall_store::{AuditEntry, OutboxRow, Store, StoreError, TenantStore};
 use tracing::{error, warn};
 use turns::Turns;
-use write_back::Crms;
 
 /// How often the ledger is asked for due rows. Longer delays a receipt; shorter asks an idle ledger.
 const TICK: Duration = Duration::from_millis(500);

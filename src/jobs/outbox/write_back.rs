@@ -1,39 +1,18 @@
 //! A payment that was taken, told to the tenant's CRM.
 
 use super::{Fate, Outbox, Tried};
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::sync::Arc;
+use crate::crm::Crms;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tonewall_connectors::crm::{CrmClient, CrmError, Paid};
-use tonewall_model::ids::{AttemptId, TenantId};
+use tonewall_connectors::crm::{CrmError, Paid};
+use tonewall_model::ids::AttemptId;
 use tonewall_model::payment::Outcome;
-use tonewall_model::tenant::Tenant;
 use tonewall_store::{AttemptRow, AuditEntry, AuditResult, OutboxRow, StoreError, TenantStore};
 use tracing::{error, info, warn};
 
 /// How long a CRM is told of a payment. Longer keeps rows that nobody expects any more; shorter
 /// loses payments over a long weekend.
 const HORIZON: Duration = Duration::from_secs(7 * 24 * 3_600);
-
-/// The way to each tenant's CRM, set up once for each state of its manifest.
-#[derive(Default)]
-pub(super) struct Crms(Mutex<HashMap<TenantId, (Arc<Tenant>, CrmClient)>>);
-
-impl Crms {
-    fn of(&self, tenant: &Arc<Tenant>) -> Result<CrmClient, CrmError> {
-        let mut clients = self.0.lock();
-        if let Some((known, client)) = clients.get(&tenant.id)
-            && Arc::ptr_eq(known, tenant)
-        {
-            return Ok(client.clone());
-        }
-        let client = CrmClient::new(&tenant.crm)?;
-        clients.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
-        Ok(client)
-    }
-}
 
 pub(super) async fn tell(
     outbox: &Outbox,
