@@ -2,7 +2,7 @@
 //! Secrets are left out, so the hash tells nothing of them and does not change with them.
 
 use super::body::{role_word, style_word};
-use super::{base64, canonical};
+use super::canonical;
 use crate::config::Config;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -12,6 +12,7 @@ use tonewall_model::ids::TenantId;
 use tonewall_model::tenant::{
     AddressCheck, Branding, CapturePlan, Crm, EndKey, GatewayKind, NumberRoute, Tenant, Transport,
 };
+use tonewall_store::base64;
 
 /// The hash of each tenant: SHA-256 of the canonical JSON, base64.
 pub fn hashes(config: &Config, tenants: &[Arc<Tenant>]) -> HashMap<TenantId, String> {

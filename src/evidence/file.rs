@@ -2,11 +2,11 @@
 //! ledger. It is canonical JSON and a line end, byte for byte: any other text is refused.
 
 use super::canonical;
-use super::{FILE_FORMAT, FORMAT, PublicKey, base64};
+use super::{FILE_FORMAT, FORMAT, PublicKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use tonewall_store::EvidenceRow;
+use tonewall_store::{EvidenceRow, base64};
 
 /// Longest file that is looked at.
 pub(super) const FILE_MAX: usize = 256 * 1024;

@@ -1,11 +1,12 @@
 //! The key that signs records: Ed25519 (RFC 8032).
 
-use super::base64;
+use crate::digitless;
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use tonewall_secret::Secret;
+use tonewall_store::base64;
 
 /// What stands before the 32 bytes of a public key in a SubjectPublicKeyInfo (RFC 8410 §4).
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];

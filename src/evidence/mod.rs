@@ -5,7 +5,7 @@
 //! | `trail` | [`Trail`]: what a live call leaves behind: secured spans, fields, addresses |
 //! | `facts` | [`Facts`]: all that is known of a call when it has ended |
 //! | `body` | the facts as a record |
-//! | `canonical`, `base64` | the one way to write it down |
+//! | `canonical` | the one way to write it down |
 //! | `key` | [`SigningKey`]: Ed25519 |
 //! | `configuration` | the hash of what was configured, without secrets |
 //! | `recorder` | [`Recorder`]: into the ledger, once a call, however it ended |
@@ -16,7 +16,6 @@
 //! A record says what was observed and no more: what nobody saw is `null`, and a line that no ear
 //! listened to has no green verdict. It varies with no digit.
 
-mod base64;
 mod body;
 mod canonical;
 mod chain;

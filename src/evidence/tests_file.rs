@@ -6,7 +6,7 @@ use expect_test::expect;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tonewall_model::ids::CallId;
-use tonewall_store::EvidenceRow;
+use tonewall_store::{EvidenceRow, base64};
 use tonewall_telephony::media::EarWitness;
 
 fn stored(is_signed: bool) -> EvidenceRow {

@@ -5,6 +5,7 @@ use super::view::{self, AgreementFacts, ReceiptFacts, View};
 use time::{Date, Duration, Month, OffsetDateTime};
 use tonewall_model::money::Money;
 use tonewall_model::tenant::Tenant;
+use tonewall_store::base64;
 
 /// How a preview is shown, whatever the reader's own theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,33 +54,7 @@ pub(super) fn view(tenant: &Tenant, theme: Theme) -> Result<View, LettersError> 
     Ok(view)
 }
 
-/// RFC 2397, base 64 of RFC 4648 §4.
+/// RFC 2397.
 fn data_uri(png: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut uri = String::from("data:image/png;base64,");
-    for three in png.chunks(3) {
-        let bits =
-            (0..3).fold(0_u32, |bits, at| bits << 8 | three.get(at).map_or(0, |byte| u32::from(*byte)));
-        for place in 0..4 {
-            let sextet = (bits >> (18 - 6 * place)) & 63;
-            uri.push(if place <= three.len() { ALPHABET[sextet as usize] as char } else { '=' });
-        }
-    }
-    uri
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base_64_as_in_rfc_4648() {
-        let encoded = |bytes: &[u8]| data_uri(bytes).split_once(',').map(|(_, text)| text.to_owned());
-        for (bytes, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(encoded(bytes.as_bytes()).as_deref(), Some(text));
-        }
-        assert_eq!(encoded(&[0xff, 0xef, 0xfe]).as_deref(), Some("/+/+"));
-    }
+    format!("data:image/png;base64,{}", base64::encode(png))
 }

@@ -158,21 +158,6 @@ pub(crate) fn outcome_columns(outcome: &Outcome) -> ActiveModel {
     row
 }
 
-/// RFC 4648 §4, with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits =
-            group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let index = (bits >> (18 - 6 * place)) & 63;
-            text.push(if place <= group.len() { char::from(ALPHABET[index as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
 /// The tenant of a row that was read across tenants.
 pub(crate) fn tenant(text: &str) -> Result<tonewall_model::ids::TenantId, StoreError> {
     tonewall_model::ids::TenantId::parse(text)

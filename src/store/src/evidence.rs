@@ -5,6 +5,7 @@
 //! rendering as a pure function ([`Seal`]), which may run again in a fresh transaction.
 
 use crate::audit::{self, AuditEntry, AuditResult, BrokenAt};
+use crate::base64;
 use crate::clock;
 use crate::codec;
 use crate::entity::{call_record, evidence, evidence_head};
@@ -281,9 +282,8 @@ fn number(seq: u64) -> Result<i64, StoreError> {
     i64::try_from(seq).map_err(|_| StoreError::Invalid("the chain has no such number"))
 }
 
-/// In base64: hexadecimal has runs of digits that a sweep takes for card numbers.
 fn sha256(body: &str) -> String {
-    codec::base64(&Sha256::digest(body.as_bytes()))
+    base64::encode(&Sha256::digest(body.as_bytes()))
 }
 
 fn decode(row: evidence::Model) -> Result<EvidenceRow, StoreError> {

@@ -11,6 +11,7 @@
 //! | `receipt`, `means`, `agreement` | what follows an attempt, with its part of [`TenantStore`] |
 //! | `session`, `sign_in` | who is signed in, and whose sign-ins failed |
 //! | `evidence` | a signed record a call, chained by tenant |
+//! | [`base64`] | how hashes and signatures are written |
 //! | `audit`, `outbox` | rows that every move writes beside its state |
 //! | `invariants` | what must hold of the rows at any time |
 //!
@@ -25,6 +26,7 @@
 mod agreement;
 mod attempt;
 mod audit;
+pub mod base64;
 mod call;
 mod clock;
 mod codec;
