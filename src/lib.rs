@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 mod crm;
 pub mod demo;
+mod digitless;
 pub mod events;
 pub mod evidence;
 pub mod harden;

@@ -57,9 +57,7 @@ impl PublicKey {
     /// By which people know it: `key_` and 16 letters of its SHA-256, four bits a letter from `a` to
     /// `p`.
     pub fn id(&self) -> String {
-        let hash = Sha256::digest(self.0);
-        let halves = hash[..ID_BYTES].iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        format!("key_{}", halves.map(|half| char::from(b'a' + half)).collect::<String>())
+        format!("key_{}", digitless::text(&Sha256::digest(self.0)[..ID_BYTES]))
     }
 
     /// Whether the key signed the message.

@@ -1,12 +1,12 @@
 //! What ties a customer's consent to the wording that was read out.
 
+use crate::digitless;
 use sha2::{Digest, Sha256};
 use time::Date;
 use tonewall_model::cpa::CONSENT_VERSION;
 use tonewall_model::ids::CallId;
 
-/// SHA-256 of the wording and the dates on this call, four bits a letter from `a` to `p`: a hash in
-/// hexadecimal could be taken for a card number by whoever sweeps pages for them.
+/// SHA-256 of the wording and the dates on this call, as text without digits.
 pub(super) fn mark(call: &CallId, wording: &str, dates: &[Date]) -> String {
     let mut hasher = Sha256::new();
     for part in [call.as_str(), CONSENT_VERSION, wording] {
@@ -16,8 +16,7 @@ pub(super) fn mark(call: &CallId, wording: &str, dates: &[Date]) -> String {
     for date in dates {
         hasher.update(date.to_julian_day().to_be_bytes());
     }
-    let halves = hasher.finalize();
-    halves.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| char::from(b'a' + half)).collect()
+    digitless::text(&hasher.finalize())
 }
 
 #[cfg(test)]
@@ -37,7 +36,7 @@ mod tests {
         ];
         assert_eq!(marks[0], mark(&call, "words", &[date(1), date(2)]));
         for (at, own) in marks.iter().enumerate() {
-            assert!(own.len() == 64 && own.bytes().all(|letter| (b'a'..=b'p').contains(&letter)), "{own}");
+            assert!(digitless::is_text(own, 32), "{own}");
             assert!(marks[..at].iter().all(|before| before != own), "{at}");
         }
     }

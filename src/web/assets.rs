@@ -2,7 +2,7 @@
 //! build. One hash names the whole set, so that relative imports between files stay within it.
 
 use super::error::ApiError;
-use super::session::letters;
+use crate::digitless;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Path;
@@ -46,7 +46,7 @@ fn hash_now() -> String {
         hasher.update([0]);
         hasher.update(file.metadata.sha256_hash());
     }
-    letters(&hasher.finalize()[..8])
+    digitless::text(&hasher.finalize()[..8])
 }
 
 /// The hash of the whole set.

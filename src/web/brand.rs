@@ -2,8 +2,8 @@
 //! be read (WCAG 2.2, 1.4.3: 4.5 to 1), in light and in dark.
 
 use super::error::ApiError;
-use super::session::letters;
 use crate::calls::Desk;
+use crate::digitless;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Data, Path};
@@ -99,7 +99,7 @@ fn hash_of(tenant: &TenantId, css: &str) -> String {
     hasher.update(tenant.as_str());
     hasher.update([0]);
     hasher.update(css);
-    letters(&hasher.finalize()[..8])
+    digitless::text(&hasher.finalize()[..8])
 }
 
 /// Where a tenant's style sheet is.

@@ -3,6 +3,7 @@
 use super::Options;
 use super::problem::Problem;
 use crate::calls::Desk;
+use crate::digitless;
 use actix_web::dev::Payload;
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::Data;
@@ -28,11 +29,11 @@ pub(super) const AGE_MAX: Duration = Duration::from_secs(12 * 3_600);
 /// cost more than the half minute that is lost of fifteen.
 const SEEN_STEP: Duration = Duration::from_secs(30);
 
-/// Random bytes of a token.
 /// How long a stream or a poll waits for its session. Longer and a ledger that does not answer holds
 /// beats back until screens take the line for lost; shorter turns polls away while it is merely busy.
 pub(super) const CHECK_MAX: Duration = Duration::from_millis(500);
 
+/// Random bytes of a token.
 const TOKEN_BYTES: usize = 32;
 
 /// Letters of a token that goes with forms.
@@ -40,12 +41,6 @@ const FORM_TOKEN_LEN: usize = 32;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// Four bits a letter from `a` to `p`. No digits: a token, or a hash of one, is never mistaken for a
-/// card number by whoever sweeps a page or a table for them.
-pub(super) fn letters(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| char::from(b'a' + half)).collect()
-}
 
 /// What the browser holds. Nobody else does.
 #[derive(Clone)]
@@ -56,14 +51,13 @@ impl Token {
     pub fn fresh() -> Option<Token> {
         let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes).ok()?;
-        Some(Token(Arc::new(Secret::new(letters(&bytes)))))
+        Some(Token(Arc::new(Secret::new(digitless::text(&bytes)))))
     }
 
     /// The one in the request's cookie.
     pub fn of(request: &HttpRequest) -> Option<Token> {
         let text = cookie(request.headers(), cookie_name(request))?;
-        let known = text.len() == 2 * TOKEN_BYTES && text.bytes().all(|b| (b'a'..=b'p').contains(&b));
-        known.then(|| Token(Arc::new(Secret::new(text.to_owned()))))
+        digitless::is_text(text, TOKEN_BYTES).then(|| Token(Arc::new(Secret::new(text.to_owned()))))
     }
 
     /// What the store knows of it.
@@ -76,7 +70,7 @@ impl Token {
         let mut hasher = Sha256::new();
         hasher.update(b"csrf");
         hasher.update(self.0.expose());
-        let mut text = letters(&hasher.finalize());
+        let mut text = digitless::text(&hasher.finalize());
         text.truncate(FORM_TOKEN_LEN);
         text
     }
