@@ -7,11 +7,10 @@ use time::OffsetDateTime;
 use tonewall_model::call::{CallView, EndedWhy};
 use tonewall_model::ids::{AgentId, CallId, TenantId};
 use tonewall_model::tenant::{MaskStyle, TrunkRole};
-use tonewall_store::CallRecord;
+use tonewall_store::{CallRecord, RESTART};
 use tonewall_telephony::media::{EarWitness, Witness};
 
-/// Why a call whose process died has ended, in its rows and in its record.
-const RESTART: &str = "restart";
+/// Why a call whose process died has ended, in its record.
 pub(super) const INTERRUPTED: &str = "interrupted";
 
 /// What an independent ear says of what left the line.

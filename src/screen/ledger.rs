@@ -8,10 +8,7 @@ use tonewall_model::capture::Progress;
 use tonewall_model::card::Expiry;
 use tonewall_model::route::RouteKind;
 use tonewall_model::tenant::Brand;
-use tonewall_store::{AttemptRow, CallRecord};
-
-/// The word of a record whose process died.
-const RESTART: &str = "restart";
+use tonewall_store::{AttemptRow, CallRecord, RESTART};
 
 /// Every reason, for reading back.
 const REASONS: [EndedWhy; 7] = [

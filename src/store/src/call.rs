@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 use tonewall_model::call::EndedWhy;
 use tonewall_model::ids::{AgentId, CallId, TenantId};
 
-/// Why a call ended whose process died.
-const INTERRUPTED: &str = "restart";
+/// Why a call ended whose process died: the `ended_why` of its record.
+pub const RESTART: &str = "restart";
 
 /// Writes the record, or overwrites the one that the same tenant has under its id.
 pub(crate) async fn record<C: ConnectionTrait>(
@@ -85,7 +85,7 @@ pub(crate) async fn unfinished<C: ConnectionTrait>(
         .from(attempt::Entity)
         .and_where(Expr::col((attempt::Entity, attempt::Column::TenantId)).eq(tenant.as_str()))
         .to_owned();
-    let cut_off = Column::EndedWhy.is_in([INTERRUPTED, EndedWhy::Shutdown.as_str()]);
+    let cut_off = Column::EndedWhy.is_in([RESTART, EndedWhy::Shutdown.as_str()]);
     let is_open = Column::EndedWhy.is_null().or(cut_off).or(Column::Id.in_subquery(attempted));
     let rows = Entity::find()
         .filter(Column::TenantId.eq(tenant.as_str()))
@@ -159,7 +159,7 @@ pub(crate) async fn close_interrupted<C: ConnectionTrait>(
 ) -> Result<u64, Fault> {
     let mut update = Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(clock::to_text(now)))
-        .col_expr(Column::EndedWhy, Expr::value(INTERRUPTED))
+        .col_expr(Column::EndedWhy, Expr::value(RESTART))
         .filter(Column::EndedAt.is_null());
     if let Some(before) = began_before {
         update = update.filter(Column::StartedAt.lt(clock::to_text(before)));

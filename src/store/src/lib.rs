@@ -52,6 +52,7 @@ mod writer;
 
 pub use agreement::{AgreementEnd, AgreementRow, AgreementTerms, NewAgreement};
 pub use audit::{AuditEntry, AuditResult, BrokenAt};
+pub use call::RESTART;
 pub use connect::StoreOptions;
 pub use error::StoreError;
 pub use evidence::{EvidenceRow, Link, NewEvidence, Seal, Sealed};
