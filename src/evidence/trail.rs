@@ -6,7 +6,7 @@ use crate::metrics::{Asking, Step, Turn, step_outcome};
 use std::net::IpAddr;
 use std::sync::Arc;
 use time::OffsetDateTime;
-use tonewall_model::call::{CallView, Phase};
+use tonewall_model::call::CallView;
 use tonewall_model::capture::{FailWhy, Field};
 use tonewall_model::tenant::{Tenant, TrunkRole};
 
@@ -71,14 +71,6 @@ impl<T> Told<T> {
     }
 }
 
-/// The field that is asked for.
-struct Asked {
-    field: Field,
-    tries_left: u8,
-    reasked: u8,
-    filled: u8,
-}
-
 /// What a call has left so far.
 pub struct Trail {
     pub(super) start: Start,
@@ -91,7 +83,10 @@ pub struct Trail {
     pub(super) presses_open: u32,
     presses: u32,
     since: Option<OffsetDateTime>,
-    asked: Option<Asked>,
+    asking: Asking,
+    /// Of the field that is asked for: how often once more, and digits in it.
+    reasked: u8,
+    filled: u8,
 }
 
 impl Trail {
@@ -106,7 +101,9 @@ impl Trail {
             presses_open: 0,
             presses: 0,
             since: None,
-            asked: None,
+            asking: Asking::default(),
+            reasked: 0,
+            filled: 0,
         }
     }
 
@@ -129,10 +126,10 @@ impl Trail {
     /// The customer's media is at this address from now on. Whether that changes what is said of scope.
     pub fn media_at(&mut self, address: IpAddr) -> bool {
         let before = self.customer_via();
-        self.customer_via() != before
         if self.media.len() < ADDRESSES_MAX && !self.media.contains(&address) {
             self.media.push(address);
         }
+        self.customer_via() != before
     }
 
     /// The view as it is published. Cheap: it is called for every key.
@@ -140,32 +137,27 @@ impl Trail {
         let pressed = view.keys.saturating_sub(self.presses);
         self.presses = view.keys;
         self.presses_open += if view.secured { 0 } else { pressed };
-        let is_over = matches!(view.phase, Phase::Ended(_));
-        let field = view.capture.field.filter(|_| view.capture_open && !is_over);
-        let tries_left = view.capture.tries_left;
-        match &mut self.asked {
-            Some(asked) if field == Some(asked.field) => {
-                asked.reasked = asked.reasked.saturating_add(u8::from(tries_left < asked.tries_left));
-                (asked.tries_left, asked.filled) = (tries_left, view.capture.filled);
-            }
-            _ => {
-                self.close(view);
-                let filled = view.capture.filled;
-                self.asked = field.map(|field| Asked { field, tries_left, reasked: 0, filled });
+        match self.asking.see(view) {
+            Turn::Stays => {}
+            Turn::Again(_) => self.reasked = self.reasked.saturating_add(1),
+            Turn::Other(left) => {
+                left.into_iter().for_each(|field| self.close(field, view));
+                self.reasked = 0;
             }
         }
+        self.filled = view.capture.filled;
     }
 
     /// The call is over: what is open ends with it.
     pub fn finish(&mut self, view: &CallView, now: OffsetDateTime) {
-        self.close(view);
+        let left = self.asking.end();
+        left.into_iter().for_each(|field| self.close(field, view));
         self.secure(false, now);
     }
 
-    fn close(&mut self, view: &CallView) {
-        let Some(asked) = self.asked.take() else { return };
+    fn close(&mut self, field: Field, view: &CallView) {
         let timed_out = view.capture_failed == Some(FailWhy::TimedOut);
-        let outcome = match step_outcome(view, asked.field) {
+        let outcome = match step_outcome(view, field) {
             Step::Complete => "complete",
             Step::Failed if timed_out => "timed_out",
             Step::Failed | Step::TryAgain => "failed",

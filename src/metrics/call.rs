@@ -1,5 +1,6 @@
 //! Steps of one call, seen in its views.
 
+use super::asked::{Asking, Turn};
 use super::{Metrics, Step};
 use std::time::Instant;
 use tonewall_model::call::{CallView, Phase};
@@ -13,20 +14,22 @@ pub struct CallMeter {
     secured_ms: Option<u32>,
     unwell: Option<Unwell>,
     leaked: bool,
-    asked: Option<Asked>,
-}
-
-/// The field that is asked for.
-struct Asked {
-    field: Field,
+    asking: Asking,
+    /// When the field was asked for.
     since: Instant,
-    tries_left: u8,
 }
 
 impl CallMeter {
     /// A meter of a call that has shown nothing yet.
     pub fn new(metrics: Metrics) -> CallMeter {
-        CallMeter { metrics, secured_ms: None, unwell: None, leaked: false, asked: None }
+        CallMeter {
+            metrics,
+            secured_ms: None,
+            unwell: None,
+            leaked: false,
+            asking: Asking::default(),
+            since: Instant::now(),
+        }
     }
 
     /// The view as it is published at `now`. Cheap: it is called for every key.
@@ -41,34 +44,25 @@ impl CallMeter {
         if view.leaked && !std::mem::replace(&mut self.leaked, true) {
             self.metrics.leaked();
         }
-        let is_over = matches!(view.phase, Phase::Ended(_));
-        let field = view.capture.field.filter(|_| view.capture_open && !is_over);
-        let tries_left = view.capture.tries_left;
-        match &mut self.asked {
-            Some(asked) if field == Some(asked.field) => {
-                if tries_left < asked.tries_left {
-                    let took = now.saturating_duration_since(asked.since);
-                    self.metrics.capture_step(asked.field, Step::TryAgain, took);
-                }
-                asked.tries_left = tries_left;
-            }
-            _ => {
-                self.close(|field| outcome(view, field), now);
-                self.asked = field.map(|field| Asked { field, since: now, tries_left });
+        match self.asking.see(view) {
+            Turn::Stays => {}
+            Turn::Again(field) => self.count(field, Step::TryAgain, now),
+            Turn::Other(left) => {
+                left.into_iter().for_each(|field| self.count(field, outcome(view, field), now));
+                self.since = now;
             }
         }
     }
 
-    fn close(&mut self, outcome: impl FnOnce(Field) -> Step, now: Instant) {
-        if let Some(Asked { field, since, .. }) = self.asked.take() {
-            self.metrics.capture_step(field, outcome(field), now.saturating_duration_since(since));
-        }
+    fn count(&self, field: Field, step: Step, now: Instant) {
+        self.metrics.capture_step(field, step, now.saturating_duration_since(self.since));
     }
 }
 
 impl Drop for CallMeter {
     fn drop(&mut self) {
-        self.close(|_| Step::Abandoned, Instant::now());
+        let left = self.asking.end();
+        left.into_iter().for_each(|field| self.count(field, Step::Abandoned, Instant::now()));
     }
 }
 

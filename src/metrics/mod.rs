@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `families` | every name, its help, labels and buckets |
+//! | `asked` | which field a call asks for, view by view |
 //! | `call` | [`CallMeter`]: steps of a capture, seen in the views of a call |
 //! | `scrape` | gauges of other parts, read when somebody asks |
 //! | `process` | memory, descriptors and times of the process, from `/proc` |
@@ -10,6 +11,7 @@
 //! A label has a small set of words known at build time: no tenant, no agent, nothing that a caller
 //! brings, and nothing of a card (DESIGN §6: no metric varies with a digit's value).
 
+mod asked;
 mod call;
 mod families;
 mod process;
@@ -19,6 +21,7 @@ pub(crate) mod tests;
 #[cfg(test)]
 mod tests_server;
 
+pub(crate) use asked::{Asking, Turn};
 pub use call::CallMeter;
 pub(crate) use call::outcome as step_outcome;
 
