@@ -36,12 +36,12 @@ const TOMBSTONES_MAX: usize = 2_000;
 /// Tries to write a call's record into a ledger that is locked.
 const RECORD_TRIES: u32 = 5;
 
+/// Pause between them, growing.
+const RECORD_PAUSE: Duration = Duration::from_millis(200);
+
 /// How long news of an attempt wait for room in a full mailbox. A call that is not emptying it is ended
 /// by the sweep before; shorter leaves its actor with an attempt that never ends.
 const TELL_MAX: Duration = Duration::from_secs(30);
-
-/// Pause between them, growing.
-const RECORD_PAUSE: Duration = Duration::from_millis(200);
 
 /// One call.
 pub(super) struct Entry {

@@ -71,7 +71,8 @@ impl Recorder {
             return error!(call = %facts.call(), "too much evidence waits: what was observed is lost");
         }
         let (waiting, metrics) = (Arc::clone(&self.waiting), self.metrics.clone());
-        let (store, new, facts) = (self.store.tenant(facts.tenant()), self.sealed(&facts), facts);
+        let facts = Arc::new(facts);
+        let (store, new) = (self.store.tenant(facts.tenant()), self.sealed(&facts));
         self.runtime.spawn(async move {
             let written = persist(&store, &new, &metrics).await;
             waiting.fetch_sub(1, Ordering::AcqRel);
@@ -93,7 +94,7 @@ impl Recorder {
             let owed = self.store.evidence_due(before, DUE_MAX).await?;
             let (is_last, so_far) = ((owed.len() as u64) < DUE_MAX, recorded);
             for (tenant, row) in owed {
-                let facts = Facts::of_row(tenant, row);
+                let facts = Arc::new(Facts::of_row(tenant, row));
                 let store = self.store.tenant(facts.tenant());
                 match store.evidence_append(self.sealed(&facts)).await {
                     Err(error) if is_passing(&error) => return Err(error),
@@ -110,10 +111,10 @@ impl Recorder {
         }
     }
 
-    fn sealed(&self, facts: &Facts) -> NewEvidence {
+    fn sealed(&self, facts: &Arc<Facts>) -> NewEvidence {
         let (recorded, key) = (OffsetDateTime::now_utc(), self.key.clone());
         let config_sha256 = self.config_sha256.get(facts.tenant()).cloned();
-        let of = facts.clone();
+        let of = Arc::clone(facts);
         let seal = move |link: &Link| {
             let signer = key.as_ref().map(|key| key.public());
             let frame = Frame { link, recorded, config_sha256: config_sha256.as_deref(), signer };
