@@ -101,25 +101,6 @@ pub(crate) async fn unfinished<C: ConnectionTrait>(
     rows.into_iter().map(decode).collect()
 }
 
-/// Calls that began at `since` or later and have no end, oldest first.
-pub(crate) async fn open<C: ConnectionTrait>(
-    db: &C,
-    tenant: &TenantId,
-    since: OffsetDateTime,
-    limit: u64,
-) -> Result<Vec<CallRecord>, StoreError> {
-    let rows = Entity::find()
-        .filter(Column::TenantId.eq(tenant.as_str()))
-        .filter(Column::EndedAt.is_null())
-        .filter(Column::StartedAt.gte(clock::to_text(since)))
-        .order_by_asc(Column::StartedAt)
-        .order_by_asc(Column::Id)
-        .limit(limit)
-        .all(db)
-        .await?;
-    rows.into_iter().map(decode).collect()
-}
-
 /// The agent has done with the call; the first time counts.
 pub(crate) async fn wrap<C: ConnectionTrait>(
     db: &C,

@@ -287,9 +287,3 @@ async fn mark<C: ConnectionTrait>(
         .await?;
     Ok(())
 }
-
-/// When the oldest undelivered row of all tenants came to be.
-pub(crate) async fn oldest<C: ConnectionTrait>(db: &C) -> Result<Option<OffsetDateTime>, StoreError> {
-    let row = Entity::find().filter(Column::DeliveredAt.is_null()).order_by_asc(Column::CreatedAt).one(db);
-    row.await?.map(|row| clock::from_text(&row.created_at)).transpose()
-}

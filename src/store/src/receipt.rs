@@ -133,12 +133,6 @@ impl TenantStore {
         find(self.reads(), self.id(), id).await
     }
 
-    /// The receipts of an attempt, oldest first.
-    pub async fn receipts_of_attempt(&self, attempt: &AttemptId) -> Result<Vec<ReceiptRow>, StoreError> {
-        let which = Condition::all().add(Column::AttemptId.eq(attempt.as_str()));
-        all(self.reads(), self.id(), which).await
-    }
-
     /// The receipts of a call, oldest first.
     pub async fn receipts_of_call(&self, call: &CallId) -> Result<Vec<ReceiptRow>, StoreError> {
         let which = Condition::all().add(Column::CallId.eq(call.as_str()));

@@ -14,7 +14,6 @@ use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, DatabaseConnection};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use time::OffsetDateTime;
 use tonewall_model::call::CALL_MAX;
 use tonewall_model::ids::TenantId;
@@ -166,12 +165,6 @@ impl Store {
     /// Whether other processes may have calls in this database.
     pub fn is_shared(&self) -> bool {
         matches!(self.writes, Writes::Postgres(_))
-    }
-
-    /// Age at `now` of the oldest undelivered event of all tenants; `None` when there is none.
-    pub async fn outbox_age_max(&self, now: OffsetDateTime) -> Result<Option<Duration>, StoreError> {
-        let oldest = outbox::oldest(&self.reads).await?;
-        Ok(oldest.map(|oldest| Duration::try_from(now - oldest).unwrap_or_default()))
     }
 
     /// Undelivered events of all tenants that nobody has leased at `now`, oldest first.

@@ -17,9 +17,6 @@ use tonewall_model::payment::News;
 /// Attempts of one call that are read at most.
 const ATTEMPTS_OF_CALL_MAX: u64 = 100;
 
-/// Open calls of one tenant that are read at most.
-const CALLS_OPEN_MAX: u64 = 1_000;
-
 /// A store that sees one tenant. Every write has been committed when its method returns `Ok`.
 #[derive(Clone)]
 pub struct TenantStore {
@@ -122,12 +119,6 @@ impl TenantStore {
         limit: u64,
     ) -> Result<Vec<CallRecord>, StoreError> {
         call::unfinished(self.reads(), &self.tenant, agent, since, limit).await
-    }
-
-    /// The calls that began at `since` or later and have no end, oldest first: live ones, and
-    /// those whose process died before [`Store::close_interrupted_calls`] saw them.
-    pub async fn calls_open(&self, since: OffsetDateTime) -> Result<Vec<CallRecord>, StoreError> {
-        call::open(self.reads(), &self.tenant, since, CALLS_OPEN_MAX).await
     }
 
     /// The agent has done with the call; a second time changes nothing.

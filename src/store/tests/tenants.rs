@@ -51,7 +51,6 @@ async fn what_comes_after_an_attempt_is_its_tenants_alone() {
 
         let (call, receipt) = (call_id(1), new_receipt(1, 1).id);
         assert_eq!(theirs.receipt(&receipt).await, Err(StoreError::NotFound));
-        assert_eq!(theirs.receipts_of_attempt(&attempt_id(1)).await, Ok(vec![]));
         assert_eq!(theirs.receipts_of_call(&call).await, Ok(vec![]));
         assert_eq!(theirs.receipt_queue(new_receipt(1, 2)).await, Err(StoreError::NotFound));
         assert_eq!(theirs.receipt_tried(&receipt, None, later(11)).await, Err(StoreError::NotFound));
@@ -65,7 +64,6 @@ async fn what_comes_after_an_attempt_is_its_tenants_alone() {
         theirs.sign_in_put("ada", None).await.expect("nothing to clear");
         assert_eq!(theirs.sign_in_swap("ada", Some(locked), None).await, Ok(false));
         assert_eq!(theirs.calls_unfinished(&agent(), now(), 9).await, Ok(vec![]));
-        assert_eq!(theirs.calls_open(now()).await, Ok(vec![]));
         assert_eq!(theirs.call_wrap(&call, later(9)).await, Err(StoreError::NotFound));
         assert_eq!(theirs.call_unwrap(&call).await, Err(StoreError::NotFound));
         let amount = new_attempt(1).amount;
