@@ -3,6 +3,7 @@
 use super::LettersError;
 use super::view::{self, AgreementFacts, ReceiptFacts, View};
 use time::{Date, Duration, Month, OffsetDateTime};
+use tonewall_model::cpa::Every;
 use tonewall_model::money::Money;
 use tonewall_model::tenant::Tenant;
 use tonewall_store::base64;
@@ -41,7 +42,7 @@ pub(super) fn view(tenant: &Tenant, theme: Theme) -> Result<View, LettersError> 
         agreement: Some(AgreementFacts {
             reference: "ag_3h8f6n1v5y0jp2s9g4xe",
             amount: amount(2_500),
-            every: "four_weeks",
+            every: Every::FourWeeks,
             dates: &dates,
         }),
     };

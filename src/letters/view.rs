@@ -4,6 +4,7 @@ use super::words::{at, day, line, money};
 use super::{LettersError, colour};
 use serde::Serialize;
 use time::{Date, OffsetDateTime};
+use tonewall_model::cpa::Every;
 use tonewall_model::money::Money;
 use tonewall_model::tenant::{Brand, Tenant};
 
@@ -42,8 +43,8 @@ pub struct AgreementFacts<'a> {
     pub reference: &'a str,
     /// Of each payment.
     pub amount: Money,
-    /// `week`, `fortnight`, `four_weeks`, `month`, `quarter` or `year`.
-    pub every: &'a str,
+    /// How often.
+    pub every: Every,
     /// Every payment's day, in order.
     pub dates: &'a [Date],
 }
@@ -152,7 +153,7 @@ fn agreed(facts: &AgreementFacts<'_>, card: &str, help: &str) -> Result<Agreemen
     let row = |label, value| Row { label, value };
     let rows = vec![
         row("Each payment", money(facts.amount)),
-        row("How often", every(facts.every)?.to_owned()),
+        row("How often", every(facts.every).to_owned()),
         row("First payment", day(*first)),
         row("Last payment", day(*last)),
         row("In all", format!("{count} payments, {total}")),
@@ -165,15 +166,14 @@ fn agreed(facts: &AgreementFacts<'_>, card: &str, help: &str) -> Result<Agreemen
     Ok(AgreementView { rows, cancel })
 }
 
-fn every(word: &str) -> Result<&'static str, LettersError> {
-    match word {
-        "week" => Ok("Every week"),
-        "fortnight" => Ok("Every two weeks"),
-        "four_weeks" => Ok("Every four weeks"),
-        "month" => Ok("Every month"),
-        "quarter" => Ok("Every three months"),
-        "year" => Ok("Every year"),
-        _ => Err(LettersError::Missing("how often the agreed payments are taken")),
+fn every(every: Every) -> &'static str {
+    match every {
+        Every::Week => "Every week",
+        Every::Fortnight => "Every two weeks",
+        Every::FourWeeks => "Every four weeks",
+        Every::Month => "Every month",
+        Every::Quarter => "Every three months",
+        Every::Year => "Every year",
     }
 }
 

@@ -15,15 +15,13 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use tonewall_model::call::{CallView, Command, PayState, PayView, Phase, Unrecorded};
 use tonewall_model::card::Address;
-use tonewall_model::cpa::{CONSENT_VERSION, End, Terms, consent_text};
+use tonewall_model::cpa::{CONSENT_VERSION, Terms, consent_text};
 use tonewall_model::ids::{AgreementId, AttemptId, CallId, ReceiptId};
 use tonewall_model::money::Money;
 use tonewall_model::payment::{AttemptState, Means};
 use tonewall_model::screen::{self, Facts};
 use tonewall_model::tenant::{AddressCheck, Tenant};
-use tonewall_store::{
-    AgreementEnd, AgreementTerms, AttemptRow, MeansRow, NewAgreement, NewReceipt, StoreError, TenantStore,
-};
+use tonewall_store::{AttemptRow, MeansRow, NewAgreement, NewReceipt, StoreError, TenantStore};
 
 type Done = Result<(), Problem>;
 
@@ -263,7 +261,7 @@ impl Screens {
             call: call.clone(),
             payment: last.map(|row| row.payment.clone()),
             attempt: last.map(|row| row.id.clone()),
-            means: means.as_str().to_owned(),
+            means,
             note,
             agent: who.agent.clone(),
             at: OffsetDateTime::now_utc(),
@@ -340,7 +338,7 @@ impl Screens {
             call: call.clone(),
             agent: who.agent.clone(),
             dates,
-            terms: stored(&terms),
+            terms,
             consent_text,
             consent_version: CONSENT_VERSION.to_owned(),
             agreed_at: OffsetDateTime::now_utc(),
@@ -464,18 +462,6 @@ fn agreed(case: &Case, form: &AgreementForm) -> Result<(Terms, String), Problem>
     let terms = input::terms(form, tenant.currency, today)?;
     let text = consent_text(&terms, &tenant.name, &attempt.card.last4, &words::cancel_how(tenant));
     Ok((terms, text))
-}
-
-fn stored(terms: &Terms) -> AgreementTerms {
-    AgreementTerms {
-        amount: terms.amount,
-        every: terms.every.as_str().to_owned(),
-        start: terms.start,
-        end: match terms.end {
-            End::Count(count) => AgreementEnd::Count(count),
-            End::Until(until) => AgreementEnd::Until(until),
-        },
-    }
 }
 
 fn too_many(field: &'static str) -> impl Fn(StoreError) -> Problem {

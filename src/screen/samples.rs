@@ -15,15 +15,13 @@ use tonewall_connectors::crm::Invoice;
 use tonewall_model::call::{CallView, CardShown, EndedWhy, PayState, PayView, Phase, Unrecorded};
 use tonewall_model::capture::{FailWhy, Field, Problem, Stall, Warning};
 use tonewall_model::card::{Address, Expiry};
+use tonewall_model::cpa::{End, Every, Terms};
 use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, EventId, PaymentId, ReceiptId};
 use tonewall_model::money::Money;
-use tonewall_model::payment::{AttemptState, Decline, DeclineClass, Outcome};
+use tonewall_model::payment::{AttemptState, Decline, DeclineClass, Means, Outcome};
 use tonewall_model::route::RouteKind;
 use tonewall_model::tenant::{Brand, Tenant};
-use tonewall_store::{
-    AgreementEnd, AgreementTerms, AttemptRow, CardFacts, MeansRow, NewAgreement, OutboxRow, ReceiptRow,
-    ReceiptState,
-};
+use tonewall_store::{AttemptRow, CardFacts, MeansRow, NewAgreement, OutboxRow, ReceiptRow, ReceiptState};
 
 /// 22 November 2026, 15:04:30 UTC.
 const NOW_S: i64 = 1_795_359_870;
@@ -457,13 +455,13 @@ impl Stand {
         self.receipt(tenant, ReceiptState::Sent, None);
         let first = |month| Date::from_calendar_date(2027, month, 1).unwrap_or(Date::MIN);
         let dates = vec![first(Month::January), first(Month::February), first(Month::March)];
-        let (every, end) = ("month".to_owned(), AgreementEnd::Count(3));
+        let (every, end) = (Every::Month, End::Count(3));
         self.facts.agreement = Some(NewAgreement {
             id: AgreementId::from_random(random(4)),
             attempt: AttemptId::from_random(random(2)),
             call: self.view.id.clone(),
             agent: AgentId("ada".to_owned()),
-            terms: AgreementTerms { amount: money(tenant, 1_250), every, start: dates[0], end },
+            terms: Terms { amount: money(tenant, 1_250), every, start: dates[0], end },
             dates,
             consent_text: "As read out.".to_owned(),
             consent_version: "1".to_owned(),
@@ -479,7 +477,7 @@ impl Stand {
             call: self.view.id.clone(),
             payment: Some(PaymentId::from_random(random(5))),
             attempt: self.view.payment.attempt.clone(),
-            means: "bank_transfer".to_owned(),
+            means: Means::BankTransfer,
             note: "Will transfer tonight".to_owned(),
             agent: AgentId("ada".to_owned()),
             at: now(),

@@ -21,7 +21,7 @@ use tonewall_connectors::driver::{GatewayClient, Pace};
 use tonewall_model::call::Unrecorded;
 use tonewall_model::ids::{AgentId, AttemptId, CallId, PaymentId, TenantId};
 use tonewall_model::money::{Currency, Money};
-use tonewall_model::payment::{Approval, Decline, DeclineClass, Outcome, UnknownWhy};
+use tonewall_model::payment::{Approval, Decline, DeclineClass, Means, Outcome, UnknownWhy};
 use tonewall_store::{CallRecord, CardFacts, MeansRow, NewAttempt, Store, StoreOptions, TenantStore};
 use tonewall_telephony::media::{MediaOptions, MediaRuntime};
 use tonewall_telephony::sip::{SipEndpoint, SipOptions};
@@ -424,7 +424,7 @@ async fn a_choice_before_an_attempt_in_no_row_does_not_answer_it() {
         call: call.clone(),
         payment: None,
         attempt: None,
-        means: "later".to_owned(),
+        means: Means::Later,
         note: String::new(),
         agent: AgentId("ada".to_owned()),
         at: OffsetDateTime::now_utc(),

@@ -104,7 +104,7 @@ async fn letter(
         agreement: agreement.as_ref().map(|made| AgreementFacts {
             reference: made.id.as_str(),
             amount: made.terms.amount,
-            every: &made.terms.every,
+            every: made.terms.every,
             dates: &made.dates,
         }),
     };

@@ -164,15 +164,14 @@ pub(super) fn due(text: &str) -> String {
 }
 
 /// A frequency by its word in rows.
-pub(super) fn every(word: &str) -> &'static str {
-    match Every::parse(word) {
-        Some(Every::Week) => "every week",
-        Some(Every::Fortnight) => "every two weeks",
-        Some(Every::FourWeeks) => "every four weeks",
-        Some(Every::Month) => "every month",
-        Some(Every::Quarter) => "every three months",
-        Some(Every::Year) => "every year",
-        None => "at an unknown interval",
+pub(super) fn every(every: Every) -> &'static str {
+    match every {
+        Every::Week => "every week",
+        Every::Fortnight => "every two weeks",
+        Every::FourWeeks => "every four weeks",
+        Every::Month => "every month",
+        Every::Quarter => "every three months",
+        Every::Year => "every year",
     }
 }
 

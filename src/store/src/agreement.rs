@@ -13,39 +13,11 @@ use crate::{clock, codec, outbox};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use time::{Date, OffsetDateTime};
+use tonewall_model::cpa::{End, Every, Terms};
 use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, TenantId};
-use tonewall_model::money::{AMOUNT_MINOR_MAX, Money};
-
-/// The words of a frequency.
-const EVERY: [&str; 6] = ["week", "fortnight", "four_weeks", "month", "quarter", "year"];
-
-/// Payments of one agreement.
-const PAYMENTS: std::ops::RangeInclusive<usize> = 2..=120;
 
 /// Longest wording, in bytes.
 const CONSENT_MAX: usize = 4_000;
-
-/// When an agreement ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AgreementEnd {
-    /// After so many payments.
-    Count(u16),
-    /// With the last payment on or before that day.
-    Until(Date),
-}
-
-/// What was agreed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AgreementTerms {
-    /// Of each payment.
-    pub amount: Money,
-    /// `week`, `fortnight`, `four_weeks`, `month`, `quarter` or `year`.
-    pub every: String,
-    /// The first payment.
-    pub start: Date,
-    /// The last one.
-    pub end: AgreementEnd,
-}
 
 /// An agreement about to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +31,8 @@ pub struct NewAgreement {
     /// Who read the wording out.
     pub agent: AgentId,
     /// What was agreed.
-    pub terms: AgreementTerms,
-    /// The days of the payments as they were listed, 2 to 120, the first being `terms.start`.
+    pub terms: Terms,
+    /// The days of the payments as they were listed: those of the terms.
     pub dates: Vec<Date>,
     /// The wording as it was read out.
     pub consent_text: String,
@@ -82,19 +54,9 @@ pub type AgreementRow = NewAgreement;
 impl NewAgreement {
     fn check(&self) -> Result<(), StoreError> {
         let terms = &self.terms;
-        if !EVERY.contains(&terms.every.as_str()) {
-            return Err(StoreError::Invalid("a frequency is one of six words"));
-        }
-        if !(1..=AMOUNT_MINOR_MAX).contains(&terms.amount.minor) {
-            return Err(StoreError::Invalid("an amount is positive and within the limit"));
-        }
-        let ends = match terms.end {
-            AgreementEnd::Count(count) => self.dates.len() == usize::from(count),
-            AgreementEnd::Until(until) => self.dates.last().is_some_and(|last| *last <= until),
-        };
-        let ascend = self.dates.windows(2).all(|pair| pair[0] < pair[1]);
-        let starts = self.dates.first() == Some(&terms.start);
-        if !PAYMENTS.contains(&self.dates.len()) || !starts || !ascend || !ends {
+        // Whether the first day lies ahead is asked where the terms are agreed on: a try again comes later.
+        terms.check(terms.start).map_err(|_| StoreError::Invalid("such terms cannot be agreed on"))?;
+        if self.dates != terms.dates() {
             return Err(StoreError::Invalid("the dates are not those of the terms"));
         }
         let texts: [&str; 3] = [&self.consent_text, &self.consent_version, &self.agent.0];
@@ -186,8 +148,8 @@ pub(crate) async fn begin<C: ConnectionTrait>(
 
 fn row_of(tenant: &TenantId, new: &NewAgreement) -> Model {
     let (end_count, end_until) = match new.terms.end {
-        AgreementEnd::Count(count) => (Some(i64::from(count)), None),
-        AgreementEnd::Until(until) => (None, Some(clock::date_to_text(until))),
+        End::Count(count) => (Some(i64::from(count)), None),
+        End::Until(until) => (None, Some(clock::date_to_text(until))),
     };
     Model {
         id: new.id.as_str().to_owned(),
@@ -197,7 +159,7 @@ fn row_of(tenant: &TenantId, new: &NewAgreement) -> Model {
         agent: new.agent.0.clone(),
         amount_minor: new.terms.amount.minor,
         currency: new.terms.amount.currency.code().to_owned(),
-        every: new.terms.every.clone(),
+        every: new.terms.every.as_str().to_owned(),
         starts_on: clock::date_to_text(new.terms.start),
         end_count,
         end_until,
@@ -220,7 +182,7 @@ fn payload(new: &NewAgreement, attempt: &AttemptRow) -> serde_json::Value {
         "account": attempt.account,
         "amount_minor": new.terms.amount.minor,
         "currency": new.terms.amount.currency.code(),
-        "every": new.terms.every,
+        "every": new.terms.every.as_str(),
         "dates": new.dates.iter().copied().map(clock::date_to_text).collect::<Vec<_>>(),
         "consent_version": new.consent_version,
         "card": { "brand": new.brand, "last4": new.last4 },
@@ -250,8 +212,8 @@ async fn of_attempt<C: ConnectionTrait>(
 fn decode(row: Model, dates: &[instalment::Model]) -> Result<AgreementRow, StoreError> {
     let bad = |column| StoreError::Corrupt(format!("agreement {}: column {column}", row.id));
     let end = match (row.end_count, row.end_until.as_deref()) {
-        (Some(count), None) => AgreementEnd::Count(u16::try_from(count).map_err(|_| bad("end_count"))?),
-        (None, Some(until)) => AgreementEnd::Until(clock::date_from_text(until)?),
+        (Some(count), None) => End::Count(u16::try_from(count).map_err(|_| bad("end_count"))?),
+        (None, Some(until)) => End::Until(clock::date_from_text(until)?),
         _ => return Err(bad("end_count")),
     };
     let dates: Result<Vec<_>, _> = dates.iter().map(|date| clock::date_from_text(&date.due_on)).collect();
@@ -259,10 +221,10 @@ fn decode(row: Model, dates: &[instalment::Model]) -> Result<AgreementRow, Store
         id: AgreementId::parse(&row.id).ok_or_else(|| bad("id"))?,
         attempt: AttemptId::parse(&row.attempt_id).ok_or_else(|| bad("attempt_id"))?,
         call: CallId::parse(&row.call_id).ok_or_else(|| bad("call_id"))?,
-        terms: AgreementTerms {
+        terms: Terms {
             amount: codec::money(row.amount_minor, &row.currency).ok_or_else(|| bad("currency"))?,
             start: clock::date_from_text(&row.starts_on)?,
-            every: row.every,
+            every: Every::parse(&row.every).ok_or_else(|| bad("every"))?,
             end,
         },
         dates: dates?,

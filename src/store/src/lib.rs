@@ -50,7 +50,7 @@ mod words;
 mod write;
 mod writer;
 
-pub use agreement::{AgreementEnd, AgreementRow, AgreementTerms, NewAgreement};
+pub use agreement::{AgreementRow, NewAgreement};
 pub use audit::{AuditEntry, AuditResult, BrokenAt};
 pub use call::RESTART;
 pub use connect::StoreOptions;

@@ -11,9 +11,7 @@ use crate::write::Write;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use time::OffsetDateTime;
 use tonewall_model::ids::{AgentId, AttemptId, CallId, PaymentId, TenantId};
-
-/// The words of a means.
-const MEANS: [&str; 3] = ["pay_link", "bank_transfer", "later"];
+use tonewall_model::payment::Means;
 
 /// Choices on one call. Larger: more rows from an agent who cannot make up their mind.
 const CHOICES_MAX: i64 = 50;
@@ -30,8 +28,8 @@ pub struct MeansRow {
     pub payment: Option<PaymentId>,
     /// The attempt after which it was chosen, where there was one: an attempt of this call.
     pub attempt: Option<AttemptId>,
-    /// `pay_link`, `bank_transfer` or `later`.
-    pub means: String,
+    /// How the customer is going to pay instead.
+    pub means: Means,
     /// In the agent's words; may be empty.
     pub note: String,
     /// The agent.
@@ -42,9 +40,6 @@ pub struct MeansRow {
 
 impl MeansRow {
     fn check(&self) -> Result<(), StoreError> {
-        if !MEANS.contains(&self.means.as_str()) {
-            return Err(StoreError::Invalid("a means is pay_link, bank_transfer or later"));
-        }
         if self.note.chars().count() > NOTE_MAX || self.agent.0.len() > FIELD_MAX {
             return Err(StoreError::Invalid("a note has at most 500 characters, a field 256 bytes"));
         }
@@ -92,7 +87,7 @@ pub(crate) async fn choose<C: ConnectionTrait>(
         seq,
         payment_id: choice.payment.as_ref().map(|payment| payment.as_str().to_owned()),
         attempt_id: choice.attempt.as_ref().map(|attempt| attempt.as_str().to_owned()),
-        means: choice.means.clone(),
+        means: choice.means.as_str().to_owned(),
         note: choice.note.clone(),
         agent: choice.agent.0.clone(),
         created_at: clock::to_text(choice.at),
@@ -100,7 +95,7 @@ pub(crate) async fn choose<C: ConnectionTrait>(
     Entity::insert(ActiveModel::from(row)).exec_without_returning(db).await?;
     let entry = AuditEntry {
         who: choice.agent.0.clone(),
-        what: format!("means.{}", choice.means),
+        what: format!("means.{}", choice.means.as_str()),
         at: choice.at,
         result: AuditResult::Success,
         origin: choice.call.as_str().to_owned(),
@@ -139,7 +134,7 @@ fn decode(row: Model) -> Result<(i64, MeansRow), StoreError> {
         payment: payment.transpose()?,
         attempt: attempt.transpose()?,
         at: clock::from_text(&row.created_at)?,
-        means: row.means,
+        means: Means::parse(&row.means).ok_or_else(|| bad("means"))?,
         note: row.note,
         agent: AgentId(row.agent),
     };

@@ -2,15 +2,16 @@
 
 use crate::world::*;
 use tokio::task::JoinSet;
+use tonewall_model::cpa::End;
 use tonewall_model::ids::AgreementId;
 use tonewall_model::money::Currency;
 use tonewall_model::payment::AttemptState;
-use tonewall_store::{AgreementEnd, NewAgreement, StoreError, StoreOptions};
+use tonewall_store::{NewAgreement, StoreError, StoreOptions};
 
 /// The same customer, until a day.
 fn until(attempt: u128) -> NewAgreement {
     let mut new = new_agreement(attempt);
-    new.terms.end = AgreementEnd::Until(date(2027, 3, 15));
+    new.terms.end = End::Until(date(2027, 3, 15));
     new.terms.amount.currency = Currency::parse("EUR").expect("a currency");
     new
 }
@@ -84,18 +85,18 @@ async fn what_is_no_agreement_is_refused() {
         let tenant = taken(&store, 1).await;
         type Spoil = fn(&mut NewAgreement);
         let spoils: [Spoil; 19] = [
-            |new| new.terms.every = "day".to_owned(),
             |new| new.terms.amount.minor = 0,
-            |new| new.terms.end = AgreementEnd::Count(4),
-            |new| new.terms.end = AgreementEnd::Until(date(2027, 2, 27)),
+            |new| new.terms.end = End::Count(4),
+            |new| new.terms.end = End::Until(date(2027, 2, 27)),
             |new| new.terms.start = date(2026, 12, 30),
             |new| new.dates.clear(),
             |new| new.dates.swap(1, 2),
             |new| new.dates[2] = new.dates[1],
-            |new| (new.dates, new.terms.end) = (vec![date(2026, 12, 31)], AgreementEnd::Count(1)),
+            |new| new.dates[1] = date(2027, 1, 30),
+            |new| (new.dates, new.terms.end) = (vec![date(2026, 12, 31)], End::Count(1)),
             |new| {
                 let days = (0..121).map(|day| date(2026, 12, 31) + time::Duration::days(day));
-                (new.dates, new.terms.end) = (days.collect(), AgreementEnd::Count(121));
+                (new.dates, new.terms.end) = (days.collect(), End::Count(121));
             },
             |new| new.consent_text.clear(),
             |new| new.consent_text = "w".repeat(4_001),

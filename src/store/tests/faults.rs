@@ -5,6 +5,7 @@ use sea_orm::ConnectionTrait;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tonewall_model::payment::AttemptState;
+use tonewall_model::payment::Means;
 use tonewall_store::{ReceiptState, StoreError, StoreOptions, check_invariants};
 
 #[tokio::test]
@@ -40,7 +41,7 @@ async fn what_comes_after_an_attempt_is_written_wholly_or_not_at_all() {
             let outbox = db.count("SELECT count(*) FROM outbox").await;
             db.refuse_inserts(refused, "1 = 1", "ABORT").await;
             let receipt = tenant.receipt_queue(new_receipt(1, 1)).await;
-            let means = tenant.means_choose(choice(1, "later", 5)).await;
+            let means = tenant.means_choose(choice(1, Means::Later, 5)).await;
             let agreement = tenant.agreement_begin(new_agreement(1)).await;
             let results = [("receipt", receipt), ("means", means), ("agreement", agreement)];
             for (what, result) in &results {
@@ -60,7 +61,7 @@ async fn what_comes_after_an_attempt_is_written_wholly_or_not_at_all() {
             assert_invariants(&store).await;
             db.drop_trigger("test_refuse", refused).await;
             tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
-            tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+            tenant.means_choose(choice(1, Means::Later, 5)).await.expect("chosen");
             tenant.agreement_begin(new_agreement(1)).await.expect("made");
             assert_invariants(&store).await;
             store.close().await;
@@ -257,7 +258,7 @@ async fn damage_to_what_comes_after_an_attempt_is_seen() {
         let store = db.open(StoreOptions::default()).await;
         let tenant = taken(&store, 1).await;
         tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
-        tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        tenant.means_choose(choice(1, Means::Later, 5)).await.expect("chosen");
         tenant.agreement_begin(new_agreement(1)).await.expect("made");
         tenant.record_call(call_record(1)).await.expect("written");
         assert_invariants(&store).await;

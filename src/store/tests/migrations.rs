@@ -7,6 +7,7 @@ use time::Duration;
 use tonewall_migrations::{Migrator, MigratorTrait};
 use tonewall_model::call::CALL_MAX;
 use tonewall_model::ids::CallId;
+use tonewall_model::payment::Means;
 use tonewall_model::payment::attempt::ATTEMPT_STATES;
 use tonewall_store::{Store, StoreError, StoreOptions, migrate, migrate_down};
 
@@ -23,7 +24,7 @@ async fn up_down_and_up_again() {
         let tenant = taken(&store, 1).await;
         tenant.record_call(call_record(1)).await.expect("written");
         tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
-        tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        tenant.means_choose(choice(1, Means::Later, 5)).await.expect("chosen");
         tenant.agreement_begin(new_agreement(1)).await.expect("made");
         tenant.evidence_append(new_evidence(1)).await.expect("recorded");
         assert_invariants(&store).await;
@@ -120,7 +121,7 @@ async fn what_is_fixed_cannot_be_changed_even_by_sql() {
         let store = db.open(StoreOptions::default()).await;
         let tenant = taken(&store, 1).await;
         tenant.receipt_queue(new_receipt(1, 1)).await.expect("queued");
-        tenant.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        tenant.means_choose(choice(1, Means::Later, 5)).await.expect("chosen");
         tenant.agreement_begin(new_agreement(1)).await.expect("made");
         tenant.evidence_append(new_evidence(1)).await.expect("recorded");
         let raw = db.raw().await;

@@ -1,6 +1,7 @@
 //! A tenant never sees or moves another's rows, even with the right id.
 
 use crate::world::*;
+use tonewall_model::payment::Means;
 use tonewall_store::{GuardRow, StoreError, StoreOptions};
 
 #[tokio::test]
@@ -44,7 +45,7 @@ async fn what_comes_after_an_attempt_is_its_tenants_alone() {
         let theirs = store.tenant(&quayside());
         ours.record_call(call_record(1)).await.expect("written");
         ours.receipt_queue(new_receipt(1, 1)).await.expect("queued");
-        ours.means_choose(choice(1, "later", 5)).await.expect("chosen");
+        ours.means_choose(choice(1, Means::Later, 5)).await.expect("chosen");
         ours.agreement_begin(new_agreement(1)).await.expect("made");
         let locked = GuardRow { failures: 6, first_at: now(), locked_until: Some(later(1_800)) };
         ours.sign_in_put("ada", Some(locked)).await.expect("written");
@@ -57,7 +58,7 @@ async fn what_comes_after_an_attempt_is_its_tenants_alone() {
         assert_eq!(theirs.receipt_sent(&receipt, later(11)).await, Err(StoreError::NotFound));
         assert_eq!(theirs.receipt_refused(&receipt, "no", later(11)).await, Err(StoreError::NotFound));
         assert_eq!(theirs.means_of_call(&call).await, Ok(None));
-        assert_eq!(theirs.means_choose(choice(1, "later", 6)).await, Err(StoreError::NotFound));
+        assert_eq!(theirs.means_choose(choice(1, Means::Later, 6)).await, Err(StoreError::NotFound));
         assert_eq!(theirs.agreement_of_attempt(&attempt_id(1)).await, Ok(None));
         assert_eq!(theirs.agreement_begin(new_agreement(1)).await, Err(StoreError::NotFound));
         assert_eq!(theirs.sign_in_state("ada").await, Ok(None));

@@ -4,12 +4,13 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use time::{Date, Duration, Month, OffsetDateTime};
+use tonewall_model::cpa::{End, Every, Terms};
 use tonewall_model::ids::{AgentId, AgreementId, AttemptId, CallId, PaymentId, ReceiptId, TenantId};
 use tonewall_model::money::{Currency, Money};
-use tonewall_model::payment::{Approval, Check, Checks, Decline, DeclineClass, Outcome};
+use tonewall_model::payment::{Approval, Check, Checks, Decline, DeclineClass, Means, Outcome};
 use tonewall_store::{
-    AgreementEnd, AgreementTerms, CallRecord, CardFacts, Link, MeansRow, NewAgreement, NewAttempt,
-    NewEvidence, NewReceipt, Sealed, Store, StoreOptions, TenantStore, check_invariants, migrate,
+    CallRecord, CardFacts, Link, MeansRow, NewAgreement, NewAttempt, NewEvidence, NewReceipt, Sealed, Store,
+    StoreOptions, TenantStore, check_invariants, migrate,
 };
 
 static DIRS: AtomicU32 = AtomicU32::new(0);
@@ -202,12 +203,12 @@ pub fn new_receipt(attempt: u128, receipt: u128) -> NewReceipt {
 }
 
 /// A choice on the call of the attempt of that number.
-pub fn choice(attempt: u128, means: &str, seconds: i64) -> MeansRow {
+pub fn choice(attempt: u128, means: Means, seconds: i64) -> MeansRow {
     MeansRow {
         call: call_id(attempt),
         payment: Some(PaymentId::from_random(attempt)),
         attempt: Some(attempt_id(attempt)),
-        means: means.to_owned(),
+        means,
         note: "Pays on Friday.".to_owned(),
         agent: agent(),
         at: later(seconds),
@@ -226,11 +227,11 @@ pub fn new_agreement(attempt: u128) -> NewAgreement {
         attempt: attempt_id(attempt),
         call: call_id(attempt),
         agent: agent(),
-        terms: AgreementTerms {
+        terms: Terms {
             amount: Money { minor: 1_250, currency: Currency::GBP },
-            every: "month".to_owned(),
+            every: Every::Month,
             start: date(2026, 12, 31),
-            end: AgreementEnd::Count(3),
+            end: End::Count(3),
         },
         dates: vec![date(2026, 12, 31), date(2027, 1, 31), date(2027, 2, 28)],
         consent_text: "Three payments of £12.50, the first on 31 December 2026.".to_owned(),
