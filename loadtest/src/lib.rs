@@ -34,6 +34,7 @@ pub mod run;
 pub mod sandbox;
 pub mod screen;
 pub mod sdp;
+mod served;
 pub mod sip;
 pub mod speech;
 pub mod stage;

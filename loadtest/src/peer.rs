@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
 use crate::dtmf::SAMPLE_RATE;
 use crate::g711::Law;
 use crate::rtp::Packet;
 use crate::sdp::{Direction, Sdp};
+use crate::served::OwnThread;
 use crate::voice::{Carrier, Format, Keyed, Press, Talk, Voice};
 
 /// Packets kept a direction: 12 minutes. What comes later is counted as unheard, and spoils the report.
@@ -22,8 +23,7 @@ const BIND_TRIES: usize = 200;
 /// A thread of its own for all media, so that neither a test's runtime nor a busy neighbour moves its clock.
 pub struct MediaThread {
     handle: Handle,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    _thread: OwnThread,
 }
 
 impl MediaThread {
@@ -31,20 +31,8 @@ impl MediaThread {
     pub fn start() -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name("loadtest-media".into()).spawn(move || {
-            let _ = runtime.block_on(stopped);
-        })?;
-        Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for MediaThread {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let thread = OwnThread::start("loadtest-media", runtime, std::future::pending::<()>())?;
+        Ok(Self { handle, _thread: thread })
     }
 }
 

@@ -14,13 +14,10 @@ mod tests;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 pub use book::{Invoice, Posted};
 
+use crate::served::{self, OwnThread};
 use book::Book;
 
 /// Most organisations.
@@ -86,8 +83,7 @@ pub struct SandboxCrm {
     /// Where it listens; the real port if 0 was asked for.
     pub addr: SocketAddr,
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _server: OwnThread,
 }
 
 impl SandboxCrm {
@@ -102,30 +98,15 @@ impl SandboxCrm {
             let words = "a sandbox CRM needs 1 to 100 organisations, each with a currency and a token";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
         }
-        let listener = std::net::TcpListener::bind(options.listen)?;
-        listener.set_nonblocking(true)?;
-        let addr = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _context = runtime.enter();
-            TcpListener::from_std(listener)?
-        };
         let books = options
             .tenants
             .iter()
             .map(|(currency, token)| Book::open(token, currency, options.seed, options.first_account));
         let shared = Arc::new(Shared { books: Mutex::new(books.collect()), fault: Mutex::new(None) });
-        let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("sandbox-crm".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = server::accept(listener, served) => {}
-                    _stop = stopped => {}
-                }
-            });
-        })?;
-        Ok(Self { addr, shared, stop: Some(stop), thread: Some(thread) })
+        let (addr, server) =
+            served::serve("sandbox-crm", options.listen, |listener| server::accept(listener, served))?;
+        Ok(Self { addr, shared, _server: server })
     }
 
     /// `http://address:port`.
@@ -152,15 +133,5 @@ impl SandboxCrm {
         let mut books = locked(&self.shared.books);
         let book = books.iter_mut().find(|book| book.is_of(token));
         book.map(|book| book.of_caller(caller, true)).unwrap_or_default()
-    }
-}
-
-impl Drop for SandboxCrm {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic on that thread has been reported by the panic hook; there is nobody to hand it to here.
-            let _ended = thread.join();
-        }
     }
 }

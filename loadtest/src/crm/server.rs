@@ -15,10 +15,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use super::book::{Invoice, NotPosted, Posted};
 use super::{CrmFault, Shared, locked};
+use crate::served;
 
 /// Connections at once; the next ones wait in the listener's backlog.
 const CONNECTIONS_MAX: usize = 256;
@@ -28,8 +28,6 @@ const BODY_BYTES_MAX: usize = 16 * 1_024;
 const READ_LIMIT: Duration = Duration::from_secs(10);
 /// Longest life of a connection.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
-/// Pause after a failed accept (the process is out of file descriptors).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest [`CrmFault::Slow`].
 const SLOW_MS_MAX: u64 = 60_000;
 /// Longest text of a payment.
@@ -38,21 +36,15 @@ const TEXT_CHARS_MAX: usize = 128;
 type Answer = (StatusCode, Value);
 
 /// Accepts until dropped.
-pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let connection = connection(stream, Arc::clone(&shared));
-                tokio::spawn(async move {
-                    let _late = tokio::time::timeout(CONNECTION_LIMIT, connection).await;
-                    drop(place);
-                });
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
+    let connection = |stream, place| {
+        let connection = connection(stream, Arc::clone(&shared));
+        async move {
+            let _late = tokio::time::timeout(CONNECTION_LIMIT, connection).await;
+            drop(place);
         }
-    }
+    };
+    served::accept(listener, CONNECTIONS_MAX, connection).await
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {

@@ -11,23 +11,23 @@ mod tests;
 mod words;
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::watch;
 
 pub use message::{Inline, Message};
+
+use crate::served::{self, OwnThread};
 
 /// Messages kept; the oldest goes first. 200 receipts are more than a demo shows.
 const MESSAGES_MAX: usize = 200;
 /// Sessions at once; the next ones wait in the listener's backlog.
 const SESSIONS_MAX: usize = 64;
-/// Pause after a failed accept (the process is out of file descriptors).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How the server misbehaves towards the next messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,27 +89,12 @@ impl Shared {
     }
 }
 
-struct Serving {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic on that thread has been reported by the panic hook; there is nobody to hand it to here.
-            let _ended = thread.join();
-        }
-    }
-}
-
 /// A mailbox with its server on a thread of its own. Dropping it stops it.
 pub struct Mailbox {
     /// Where it listens; the real port if 0 was asked for.
     pub addr: SocketAddr,
     shared: Arc<Shared>,
-    serving: Mutex<Option<Serving>>,
+    serving: Mutex<Option<OwnThread>>,
 }
 
 impl Mailbox {
@@ -185,40 +170,17 @@ impl Mailbox {
     }
 }
 
-fn serve(addr: SocketAddr, shared: Arc<Shared>) -> io::Result<(SocketAddr, Serving)> {
-    let listener = std::net::TcpListener::bind(addr)?;
-    listener.set_nonblocking(true)?;
-    let addr = listener.local_addr()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listener = {
-        let _context = runtime.enter();
-        TcpListener::from_std(listener)?
-    };
-    let (stop, stopped) = oneshot::channel();
-    let thread = std::thread::Builder::new().name("mailbox".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                () = accept(listener, shared) => {}
-                _stop = stopped => {}
-            }
-        });
-    })?;
-    Ok((addr, Serving { stop: Some(stop), thread: Some(thread) }))
+fn serve(addr: SocketAddr, shared: Arc<Shared>) -> io::Result<(SocketAddr, OwnThread)> {
+    served::serve("mailbox", addr, |listener| accept(listener, shared))
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(SESSIONS_MAX));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    session::run(stream, &shared).await;
-                    drop(place);
-                });
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+async fn accept(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
+    let session = |stream, place| {
+        let shared = Arc::clone(&shared);
+        async move {
+            session::run(stream, &shared).await;
+            drop(place);
         }
-    }
+    };
+    served::accept(listener, SESSIONS_MAX, session).await
 }

@@ -27,10 +27,8 @@ mod tests;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 #[cfg(test)]
 pub(crate) use cards::luhn_holds;
@@ -39,6 +37,7 @@ pub use faults::{Fault, FaultMix, Faults};
 pub use ledger::{Charge, Status};
 pub use order::Channel;
 
+use crate::served::{self, OwnThread};
 use gateway::Gateway;
 
 /// Most merchants.
@@ -122,8 +121,7 @@ pub struct SandboxGateway {
     /// Where it listens; the real port if 0 was asked for.
     pub addr: SocketAddr,
     gateway: Arc<Gateway>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _server: OwnThread,
 }
 
 impl SandboxGateway {
@@ -133,25 +131,10 @@ impl SandboxGateway {
     /// `InvalidInput` for options out of bounds; whatever binding the address, or starting a thread, gives.
     pub fn start(options: SandboxOptions) -> io::Result<Self> {
         let gateway = options.gateway()?;
-        let listener = std::net::TcpListener::bind(options.listen)?;
-        listener.set_nonblocking(true)?;
-        let addr = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _context = runtime.enter();
-            TcpListener::from_std(listener)?
-        };
-        let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&gateway);
-        let thread = std::thread::Builder::new().name("sandbox-gateway".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    never = server::accept(listener, served) => match never {},
-                    _stop = stopped => {}
-                }
-            });
-        })?;
-        Ok(Self { addr, gateway, stop: Some(stop), thread: Some(thread) })
+        let (addr, server) =
+            served::serve("sandbox-gateway", options.listen, |listener| server::accept(listener, served))?;
+        Ok(Self { addr, gateway, _server: server })
     }
 
     /// `http://address:port`.
@@ -185,16 +168,6 @@ impl SandboxGateway {
     /// Stops serving: open connections are closed, the port is free when this returns.
     pub fn stop(self) {
         drop(self);
-    }
-}
-
-impl Drop for SandboxGateway {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic on that thread has been reported by the panic hook; there is nobody to hand it to here.
-            let _ended = thread.join();
-        }
     }
 }
 

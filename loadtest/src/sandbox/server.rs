@@ -23,12 +23,13 @@ use hyper::{Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use zeroize::Zeroizing;
 
 use super::answer::{Answer, Refusal, Wire};
 use super::gateway::Gateway;
 use super::routes::{self, Request};
+use crate::served;
 
 /// Connections at once; the next ones wait in the listener's backlog.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -42,8 +43,6 @@ const HEAD_BYTES_MAX: usize = 8 * 1_024;
 const READ_LIMIT: Duration = Duration::from_secs(10);
 /// Time for everything: the longest hang, the longest wait, and a slow reader.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
-/// Pause after a failed accept (the process is out of file descriptors).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What a cut answer promises.
 const TRUNCATED_PROMISE_BYTES: usize = 900;
 /// What a garbled answer holds: a proxy's idea of an answer.
@@ -54,19 +53,11 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 
 /// Accepts until dropped.
 pub(super) async fn accept(listener: TcpListener, gateway: Arc<Gateway>) -> Infallible {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            unreachable!("the semaphore is never closed");
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let connection = connection(stream, Arc::clone(&gateway), Arc::new(place));
-                tokio::spawn(tokio::time::timeout(CONNECTION_LIMIT, connection));
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
-    }
+    let connection = |stream, place| {
+        let connection = connection(stream, Arc::clone(&gateway), Arc::new(place));
+        tokio::time::timeout(CONNECTION_LIMIT, connection)
+    };
+    served::accept(listener, CONNECTIONS_MAX, connection).await
 }
 
 /// Serves one connection. `place` is held by the work too, which may outlive its client.
