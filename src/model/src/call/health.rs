@@ -14,10 +14,8 @@ impl Call {
         }
         let turns = self.unwell.is_some() != unwell.is_some();
         self.unwell = unwell;
-        let field = self.capture.progress().field.filter(|field| turns && *field != Field::Address);
-        if let Some(field) = field {
-            let effects = self.capture.step(now, capture::Input::Reask(field));
-            self.captured(effects);
+        if turns {
+            self.key_again(now);
         }
         vec![Effect::Changed]
     }
@@ -48,16 +46,23 @@ impl Call {
         }
     }
 
-    /// Whether the customer is asked for keys. Not while the agent types the address, nor when the card
-    /// is complete: the two have to hear each other then.
-    pub(super) fn is_keying(&self) -> bool {
-        let field = self.capture.progress().field;
-        self.capture.is_open() && field.is_some_and(|field| field != Field::Address)
+    /// The field that the customer is asked to key. None while the agent types the address, nor when the
+    /// card is complete: the two have to hear each other then.
+    fn keyed_field(&self) -> Option<Field> {
+        self.capture.field().filter(|field| *field != Field::Address)
+    }
+
+    /// Empties the field that is being keyed, if one is, and asks for it again.
+    pub(super) fn key_again(&mut self, now: Duration) {
+        if let Some(field) = self.keyed_field() {
+            let effects = self.capture.step(now, capture::Input::Reask(field));
+            self.captured(effects);
+        }
     }
 
     /// Media hears of a field before people see it asked for, and after the line is secured for it.
     pub(super) fn with_field(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
-        let open = self.is_keying();
+        let open = self.keyed_field().is_some();
         if std::mem::replace(&mut self.field_told, open) != open {
             let seen = |effect: &Effect| matches!(effect, Effect::Changed | Effect::Over(_));
             let place = effects.iter().position(seen).unwrap_or(effects.len());

@@ -44,7 +44,7 @@ impl Call {
 
     /// A field with a hole in it is cleared and asked for again.
     pub(super) fn key_lost(&mut self, now: Duration) -> Vec<Effect> {
-        let Some(field) = self.capture.progress().field else { return Vec::new() };
+        let Some(field) = self.capture.field() else { return Vec::new() };
         let effects = self.capture.step(now, capture::Input::Reask(field));
         self.captured(effects)
     }

@@ -19,7 +19,7 @@ const EXPIRY_LEN_MIN: usize = 3;
 const ADDRESS_LEN_MAX: usize = 8;
 
 /// The keyed fields of a plan, in order.
-pub(super) fn order(plan: &CapturePlan) -> &'static [Field] {
+pub(crate) fn order(plan: &CapturePlan) -> &'static [Field] {
     match plan.address {
         AddressCheck::Keyed => &[Field::Pan, Field::Expiry, Field::Code, Field::HouseNumber, Field::Postcode],
         AddressCheck::Off | AddressCheck::Typed => &[Field::Pan, Field::Expiry, Field::Code],

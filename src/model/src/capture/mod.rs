@@ -21,6 +21,7 @@ mod tests_properties;
 #[cfg(test)]
 mod tests_times;
 
+pub(crate) use fields::order;
 pub use kept::KEPT_MAX;
 pub use progress::{Effect, FailWhy, Field, Problem, Progress, Refusal, Stall, Warning};
 
@@ -198,7 +199,7 @@ impl Capture {
     pub fn asks(&self, field: Field) -> bool {
         match field {
             Field::Address => self.plan.address == AddressCheck::Typed,
-            keyed => fields::order(&self.plan).contains(&keyed),
+            keyed => order(&self.plan).contains(&keyed),
         }
     }
 
@@ -224,10 +225,19 @@ impl Capture {
         matches!(self.state, State::Keying { .. } | State::AwaitingAddress | State::Complete)
     }
 
+    /// The field that is asked for, as [`Progress::field`]; asked at every key, so nothing is built for it.
+    pub fn field(&self) -> Option<Field> {
+        match &self.state {
+            State::Keying { keyed, .. } => Some(keyed.field),
+            State::AwaitingAddress => Some(Field::Address),
+            State::Idle | State::Complete | State::Taken { .. } | State::Failed | State::Cancelled => None,
+        }
+    }
+
     /// What may be seen of it now: the same as the last [`Effect::Progress`].
     pub fn progress(&self) -> Progress {
         let mut progress = Progress {
-            field: None,
+            field: self.field(),
             filled: 0,
             brand: self.held.brand(),
             last4: self.held.pan.as_ref().map(|(pan, _)| pan.masked().last4).filter(|text| !text.is_empty()),
@@ -247,17 +257,14 @@ impl Capture {
             progress.warnings = self.held.warnings();
             progress.warnings.extend(objected.into_iter().chain(ending));
         }
-        match &self.state {
-            State::Keying { keyed, wait, problem } => self.show_keying(&mut progress, keyed, wait, *problem),
-            State::AwaitingAddress => progress.field = Some(Field::Address),
-            State::Idle | State::Complete | State::Taken { .. } | State::Failed | State::Cancelled => (),
+        if let State::Keying { keyed, wait, problem } = &self.state {
+            self.show_keying(&mut progress, keyed, wait, *problem);
         }
         progress
     }
 
     fn show_keying(&self, progress: &mut Progress, keyed: &Keyed, wait: &Wait, problem: Option<Problem>) {
         let guess = keyed.guess(&self.plan);
-        progress.field = Some(keyed.field);
         progress.filled = keyed.filled() as u8;
         progress.brand = guess.as_ref().and_then(BrandGuess::certain).or(progress.brand);
         progress.problem = problem.or_else(|| keyed.overlong(progress.brand));
@@ -299,7 +306,7 @@ impl Capture {
 
     /// Asks for the first field that is missing, or is complete.
     fn ask_next(&mut self, now: Duration) -> Vec<Effect> {
-        let missing = fields::order(&self.plan).iter().find(|field| !self.held.has(**field));
+        let missing = order(&self.plan).iter().find(|field| !self.held.has(**field));
         match missing {
             Some(field) => self.ask(now, *field, None),
             None if self.plan.address == AddressCheck::Typed && self.typed.is_none() => {
@@ -371,7 +378,7 @@ impl Capture {
             }
             return self.show();
         }
-        let order = fields::order(&self.plan);
+        let order = order(&self.plan);
         let Some(place) = order.iter().position(|known| *known == field) else {
             return refuse(Refusal::NotAsked(field));
         };

@@ -2,8 +2,8 @@
 
 use super::{Charge, charge, is_asking};
 use crate::call::CallView;
-use crate::capture::{Field, Problem, Stall, Warning};
-use crate::tenant::{AddressCheck, Brand, CapturePlan};
+use crate::capture::{Field, Problem, Stall, Warning, order};
+use crate::tenant::{Brand, CapturePlan};
 
 /// Where a field stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,11 +62,7 @@ pub struct FieldShown {
 
 /// The keyed fields of a plan, in the order in which they are asked for.
 pub fn fields(view: &CallView, plan: &CapturePlan) -> Vec<FieldShown> {
-    let order: &[Field] = match plan.address {
-        AddressCheck::Keyed => &[Field::Pan, Field::Expiry, Field::Code, Field::HouseNumber, Field::Postcode],
-        AddressCheck::Off | AddressCheck::Typed => &[Field::Pan, Field::Expiry, Field::Code],
-    };
-    order.iter().map(|field| shown(view, *field)).collect()
+    order(plan).iter().map(|field| shown(view, *field)).collect()
 }
 
 fn shown(view: &CallView, field: Field) -> FieldShown {
