@@ -8,6 +8,7 @@
 //! ```
 //! Signalling, media and gateway are told by [`Effect`]s; what happens there comes in as [`Input`].
 
+mod again;
 mod health;
 mod keys;
 mod legs;
@@ -16,7 +17,8 @@ mod pay;
 pub(crate) mod tests;
 mod view;
 
-pub use pay::{Attempted, CODE_ATTEMPTS_MAX, CardShown, RETRY_ATTEMPTS_MAX, Refused, Unrecorded};
+pub(crate) use again::{Again, RETRY_ATTEMPTS_MAX, after_no};
+pub use pay::{Attempted, CardShown, Refused, Unrecorded};
 pub use view::{CallView, EndedWhy, PayState, PayView, Phase};
 
 use crate::capture::{self, Capture};

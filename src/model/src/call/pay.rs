@@ -1,5 +1,6 @@
 //! The payment of a call: what is collected, and what became of each attempt.
 
+use super::again::{Again, after_no};
 use super::{Authorise, Call, Command, Effect};
 use crate::capture::{self, Field};
 use crate::card::guard::holds_card_number;
@@ -14,13 +15,6 @@ use std::time::Duration;
 
 /// Longest account or invoice reference.
 const ACCOUNT_LEN_MAX: usize = 64;
-
-/// Attempts after which a wrong security code is no longer asked for again: another card may do.
-pub const CODE_ATTEMPTS_MAX: u8 = 2;
-
-/// Attempts after which the same card is not tried again at a bank that does not answer. Schemes
-/// charge for repeated tries.
-pub const RETRY_ATTEMPTS_MAX: u8 = 1;
 
 /// Why an agent's wish cannot be met now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,25 +154,11 @@ impl Pay {
 
     /// Whether the card of the attempt may be used again when one field of it is put right, or later:
     /// nothing is kept of a card that the agent is not offered again.
-    fn may_go_again(&self) -> bool {
-        let Some(no) = self.attempt.as_ref().filter(|attempt| attempt.state == AttemptState::Declined) else {
-            return false;
-        };
-        match no.class {
-            Some(DeclineClass::FixData) => match no.fix.unwrap_or(Field::Code) {
-                Field::Pan => false,
-                Field::Code => self.attempts <= CODE_ATTEMPTS_MAX,
-                Field::Expiry | Field::HouseNumber | Field::Postcode | Field::Address => true,
-            },
-            Some(DeclineClass::RetryLater) => self.attempts <= RETRY_ATTEMPTS_MAX,
-            Some(
-                DeclineClass::TryOtherCard
-                | DeclineClass::NeverRetry
-                | DeclineClass::CallIssuer
-                | DeclineClass::NeedsSca,
-            )
-            | None => false,
-        }
+    fn may_go_again(&self, typed_address: bool) -> bool {
+        let no = self.attempt.as_ref().filter(|attempt| attempt.state == AttemptState::Declined);
+        let again = no.and_then(|no| after_no(no.class, no.fix, self.attempts, typed_address));
+        // Another number is another card.
+        again.is_some_and(|again| again != Again::Field(Field::Pan))
     }
 
     pub fn news(&mut self, id: &AttemptId, news: Attempted) -> Vec<Effect> {
@@ -222,7 +202,9 @@ impl Call {
             return effects;
         }
         match kept {
-            _ if !self.pay.may_go_again() => drop(self.capture.forget_kept()),
+            _ if !self.pay.may_go_again(self.capture.asks(Field::Address)) => {
+                drop(self.capture.forget_kept())
+            }
             Some(kept) if self.secured => drop(self.capture.keep(now, kept)),
             Some(_) | None => {}
         }

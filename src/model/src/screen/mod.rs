@@ -10,7 +10,6 @@
 mod fields;
 mod offers;
 
-pub use crate::call::{CODE_ATTEMPTS_MAX, RETRY_ATTEMPTS_MAX};
 pub use fields::{FieldShown, FieldState, fields};
 pub use offers::{Offer, must_choose, offers};
 

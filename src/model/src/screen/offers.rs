@@ -5,9 +5,9 @@
 //! later; whether they still are is seen by the closed fields of the capture.
 
 use super::{Charge, Facts, Stage, charge, is_asking, stage};
-use crate::call::{CODE_ATTEMPTS_MAX, CallView, PayState, Phase, RETRY_ATTEMPTS_MAX};
+use crate::call::{Again, CallView, PayState, Phase, RETRY_ATTEMPTS_MAX, after_no};
 use crate::capture::{FailWhy, Field};
-use crate::payment::{AttemptState, DeclineClass, Means};
+use crate::payment::{AttemptState, Means};
 
 /// One thing that the agent may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,23 +95,17 @@ pub fn offers(view: &CallView, facts: &Facts) -> Vec<Offer> {
 
 /// What may be done with a card after a no.
 fn cards(view: &CallView, facts: &Facts) -> Vec<Offer> {
-    let again = |max: u8, offer: Offer| (view.payment.attempts <= max).then_some(offer);
-    let first = match (view.payment.state, view.payment.class) {
-        (PayState::Attempt(AttemptState::Declined), Some(class)) => match class {
-            DeclineClass::FixData => match view.payment.fix.unwrap_or(Field::Code) {
-                Field::Code => again(CODE_ATTEMPTS_MAX, Offer::Reask(Field::Code)),
-                Field::Address if !facts.typed_address => None,
-                field => Some(Offer::Reask(field)),
-            },
-            DeclineClass::RetryLater => again(RETRY_ATTEMPTS_MAX, Offer::Retry),
-            DeclineClass::TryOtherCard
-            | DeclineClass::NeverRetry
-            | DeclineClass::CallIssuer
-            | DeclineClass::NeedsSca => None,
-        },
-        (PayState::Attempt(AttemptState::Declined), None) | (PayState::None, _) => None,
+    let pay = &view.payment;
+    let first = match pay.state {
+        PayState::Attempt(AttemptState::Declined) => {
+            after_no(pay.class, pay.fix, pay.attempts, facts.typed_address).map(|again| match again {
+                Again::Field(field) => Offer::Reask(field),
+                Again::Retry => Offer::Retry,
+            })
+        }
         // No bank has said no to this card.
-        (PayState::Attempt(_), _) => again(RETRY_ATTEMPTS_MAX, Offer::Retry),
+        PayState::Attempt(_) => (pay.attempts <= RETRY_ATTEMPTS_MAX).then_some(Offer::Retry),
+        PayState::None => None,
     };
     first.into_iter().chain([Offer::OtherCard]).collect()
 }
