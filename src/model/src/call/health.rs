@@ -60,7 +60,8 @@ impl Call {
         }
     }
 
-    /// Media hears of a field before people see it asked for, and after the line is secured for it.
+    /// Media hears of a field before people see it asked for, and after the line is secured for it; people
+    /// are told once of a step.
     pub(super) fn with_field(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
         let open = self.keyed_field().is_some();
         if std::mem::replace(&mut self.field_told, open) != open {
@@ -68,6 +69,7 @@ impl Call {
             let place = effects.iter().position(seen).unwrap_or(effects.len());
             effects.insert(place, Effect::Field(open));
         }
+        effects.dedup_by(|next, last| matches!((next, last), (Effect::Changed, Effect::Changed)));
         effects
     }
 }

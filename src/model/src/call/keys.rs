@@ -42,11 +42,11 @@ impl Call {
         self.secure(now).unwrap_or_default()
     }
 
-    /// A field with a hole in it is cleared and asked for again.
+    /// It was pressed, so it counts; a field with a hole in it is cleared and asked for again.
     pub(super) fn key_lost(&mut self, now: Duration) -> Vec<Effect> {
-        let Some(field) = self.capture.field() else { return Vec::new() };
-        let effects = self.capture.step(now, capture::Input::Reask(field));
-        self.captured(effects)
+        self.keys = self.keys.saturating_add(1);
+        self.key_again(now);
+        vec![Effect::Changed]
     }
 }
 

@@ -122,12 +122,15 @@ struct Witness {
     rejects: u32,
     dials: u32,
     overs: u32,
+    /// Keys that the customer pressed, lost ones too.
+    keys: u32,
 }
 
 impl Witness {
     fn before(&mut self, input: &Input) {
         match input {
             Input::Offer(side, _) => self.offers[at(*side)] += 1,
+            Input::Key(_) | Input::KeyLost if self.overs == 0 => self.keys += 1,
             Input::Reanswered(side, _) if self.relay == Some(*side) => self.relay = None,
             _ => {}
         }
@@ -187,6 +190,7 @@ impl Witness {
         assert!(!(keying && view.leaked), "a field after a leak");
         assert!(!keying || view.unwell.is_none() || view.capture.filled == 0, "keys of an unclear line");
         assert_eq!(self.slow_keys, view.slow_keys);
+        assert_eq!(self.keys, view.keys, "a press is not counted");
         assert!(view.secured || view.capture.closed.is_empty(), "a number is held on an open line");
         let over = matches!(view.phase, Phase::Ended(_));
         assert!(!over || view.capture.closed.is_empty(), "a number is held after the call");
@@ -230,6 +234,8 @@ impl Trial {
 
     fn check(&mut self, effects: Vec<Effect>, complete: bool) {
         effects.iter().for_each(|effect| self.witness.sees(effect, complete));
+        let looks = effects.iter().filter(|effect| matches!(effect, Effect::Changed)).count();
+        assert!(looks <= 1, "people are told twice");
         self.script.note(effects);
         self.witness.agrees(&self.script.call);
     }

@@ -278,7 +278,7 @@ fn before_it_begins_there_is_nothing_to_do() {
         ring => nothing
         fail:486 => nothing
         flow => changed
-        lost => nothing
+        lost => changed
         keys => changed
         a:*7 => nothing
         secure => no: NotConnected

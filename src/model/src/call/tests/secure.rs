@@ -191,7 +191,7 @@ fn a_lost_key_clears_its_field_alone() {
     connected(
         "lost collect:INV1:1250 k:4111 field lost field k:4111111111111111* k:12 lost field k:1230* field k:123* lost field take:1",
         expect![[r#"
-            lost => nothing
+            lost => changed
             collect:INV1:1250 => SECURE, field
             keys => changed
             field => Pan 4
@@ -204,7 +204,7 @@ fn a_lost_key_clears_its_field_alone() {
             keys => changed
             field => Code 0
             keys => field closed
-            lost => nothing
+            lost => changed
             field => complete
             take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
         "#]],
@@ -265,6 +265,30 @@ fn when_the_line_was_first_secured_with_media_on_it() {
             +500ms => nothing
             collect:INV1:1250 => SECURE, field
             view => Connected secured after 2500 ms, payment none, 0 keys
+        "#]],
+    );
+}
+
+#[test]
+fn a_key_that_was_lost_was_pressed() {
+    connected(
+        "lost view collect:INV1:1250 k:41 lost field view",
+        expect![[r#"
+            lost => changed
+            view => Connected open, payment none, 1 keys
+            collect:INV1:1250 => SECURE, field
+            keys => changed
+            lost => changed
+            field => Pan 0
+            view => Connected secured, payment none, 4 keys
+        "#]],
+    );
+    complete(
+        "lost view field",
+        expect![[r#"
+            lost => changed
+            view => Connected secured, payment none, 27 keys
+            field => complete
         "#]],
     );
 }
