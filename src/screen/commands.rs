@@ -13,7 +13,7 @@ use crate::calls::{CallHandle, TAKEN_BEFORE_MAX};
 use crate::metrics::Receipt;
 use std::sync::Arc;
 use time::OffsetDateTime;
-use tonewall_model::call::{CallView, Command, PayState, PayView, Phase, Unrecorded};
+use tonewall_model::call::{CallView, Command, PayState, PayView, Phase, Unrecorded, same_account};
 use tonewall_model::card::Address;
 use tonewall_model::cpa::{CONSENT_VERSION, Terms, consent_text};
 use tonewall_model::ids::{AgreementId, AttemptId, CallId, ReceiptId};
@@ -445,8 +445,7 @@ impl Screens {
 
 /// Whether this very order was asked about, at its start or at its taking.
 pub(super) fn asked_about(draft: &Draft, pay: &PayView, order: &(String, Money)) -> bool {
-    let folded = |account: &str| account.replace(' ', "").to_lowercase();
-    let same = |account: &str, amount| folded(account) == folded(&order.0) && amount == order.1;
+    let same = |account: &str, amount| same_account(account, &order.0) && amount == order.1;
     let at_start = draft.duplicate.is_some()
         && draft.order.as_ref().is_some_and(|(account, amount)| same(account, *amount));
     let at_taking = pay.unrecorded == Some(Unrecorded::TakenBefore)

@@ -18,7 +18,7 @@ pub(crate) mod tests;
 mod view;
 
 pub(crate) use again::{Again, RETRY_ATTEMPTS_MAX, after_no};
-pub use pay::{Attempted, CardShown, Refused, Unrecorded};
+pub use pay::{Attempted, CardShown, Refused, Unrecorded, same_account};
 pub use view::{CallView, EndedWhy, PayState, PayView, Phase};
 
 use crate::capture::{self, Capture};

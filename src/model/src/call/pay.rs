@@ -187,6 +187,13 @@ impl Pay {
     }
 }
 
+/// Whether two references name one account: as people mean them, and as the ledger compares them, case
+/// and blanks make no other one.
+pub fn same_account(one: &str, other: &str) -> bool {
+    let folded = |account: &str| account.replace(' ', "").to_lowercase();
+    folded(one) == folded(other)
+}
+
 impl Call {
     /// News of an attempt. What was kept of its card is wiped here unless it may go again and the line
     /// is still secured.
@@ -244,12 +251,14 @@ impl Call {
         if self.pay.unresolved() {
             return Err(Refused::Unresolved);
         }
-        let same = self.pay.order.as_ref().is_some_and(|own| own.account == account && own.amount == amount);
-        let before = self.pay.taken.iter().any(|taken| *taken == (account.clone(), amount));
+        let is = |of: &str, its: Money| same_account(of, &account) && its == amount;
+        let same = self.pay.order.as_ref().is_some_and(|own| is(&own.account, own.amount));
+        let before = self.pay.taken.iter().any(|(of, its)| is(of, *its));
         if before || (same && self.pay.approved()) {
             return Err(Refused::AlreadyTaken);
         }
-        let fix = self.pay.attempt.as_ref().and_then(|attempt| attempt.fix);
+        // A bank's no belongs to its own order.
+        let fix = self.pay.attempt.as_ref().filter(|_| same).and_then(|attempt| attempt.fix);
         let effects = self.open(now, fix, None)?;
         // The same account and amount again after a decline is the same payment: one chain.
         if !same {
@@ -291,6 +300,10 @@ impl Call {
         again: Option<Field>,
     ) -> Result<Vec<Effect>, Refused> {
         self.may_ask()?;
+        // Also where its time is over, and only the timer has not come yet.
+        if self.capture.is_open() {
+            return Err(Refused::Capture(capture::Refusal::AlreadyOpen));
+        }
         let mut effects = self.secure(now)?;
         let opened = match self.capture.reopen_after_decline(now, fix, again).as_slice() {
             [capture::Effect::Refused(capture::Refusal::NotTaken)] => {
@@ -354,8 +367,11 @@ impl Call {
             match effect {
                 capture::Effect::Failed(why) => self.pay.failed = Some(*why),
                 capture::Effect::Cancelled => self.pay.cancelled = true,
-                capture::Effect::Progress(_) => (self.pay.failed, self.pay.cancelled) = (None, false),
-                capture::Effect::Complete | capture::Effect::Refused(_) => {}
+                capture::Effect::Progress(_) if self.capture.is_open() => {
+                    (self.pay.failed, self.pay.cancelled) = (None, false);
+                }
+                // An address that was typed after the end, or a kept card that is wiped, begins nothing.
+                capture::Effect::Progress(_) | capture::Effect::Complete | capture::Effect::Refused(_) => {}
             }
         }
         if effects.is_empty() { Vec::new() } else { vec![Effect::Changed] }

@@ -49,6 +49,9 @@ fn which_answers_keep_number_and_expiry() {
     }
     table +=
         &format!("typed declined/address: {}\n", held(&answered(AddressCheck::Typed, "declined/address")));
+    // Nobody could put right what nobody typed.
+    table +=
+        &format!("keyed declined/address: {}\n", held(&answered(AddressCheck::Keyed, "declined/address")));
     expect![[r#"
         declined: -
         declined/code: Pan 16, Expiry 4
@@ -65,6 +68,7 @@ fn which_answers_keep_number_and_expiry() {
         keyed declined/house: Pan 16, Expiry 4, HouseNumber 2, Postcode 3
         keyed declined/later: Pan 16, Expiry 4, HouseNumber 2, Postcode 3
         typed declined/address: Pan 16, Expiry 4
+        keyed declined/address: -
     "#]]
     .assert_eq(&table);
 }
@@ -271,7 +275,14 @@ fn a_code_cannot_be_guessed_with_a_kept_number() {
 fn what_is_kept_is_offered() {
     for check in [AddressCheck::Off, AddressCheck::Typed, AddressCheck::Keyed] {
         let facts = Facts { typed_address: check == AddressCheck::Typed, ..Facts::default() };
-        for news in ["declined", "declined/code", "declined/expiry", "declined/pan", "declined/later"] {
+        for news in [
+            "declined",
+            "declined/code",
+            "declined/expiry",
+            "declined/pan",
+            "declined/later",
+            "declined/address",
+        ] {
             let mut run = answered(check, news);
             for attempt in 2..=4 {
                 let offers = screen::offers(&run.call.view(), &facts);
@@ -283,7 +294,8 @@ fn what_is_kept_is_offered() {
                 assert_eq!(held(&run) != "-", again, "{check:?} {news} {attempt}: {offers:?}");
                 let card = match check {
                     AddressCheck::Keyed => format!("{CARD} k:12* k:159*"),
-                    AddressCheck::Off | AddressCheck::Typed => CARD.to_owned(),
+                    AddressCheck::Typed => format!("{CARD} address:12,TD15"),
+                    AddressCheck::Off => CARD.to_owned(),
                 };
                 run.run(&format!("collect:INV1:1250 {card} take:{attempt} paid:{attempt}:{news}"));
             }

@@ -427,3 +427,67 @@ fn a_capture_that_takes_too_long_or_fails_keeps_the_call() {
         "#]],
     );
 }
+
+#[test]
+fn an_address_typed_late_does_not_hide_why_there_is_no_card() {
+    let mut own = tenant();
+    own.capture.address = AddressCheck::Typed;
+    let mut run = Script::of(own, plan(RouteKind::InPath, ""), "8");
+    run.run("begin answer:8 collect:INV1:1250 k:41* k:41* k:41* address:12,TD15");
+    assert_eq!(run.word("field"), "failed TooManyTries(Pan)");
+    run.run("collect:INV1:1250 cancel address:12,TD15");
+    assert_eq!(run.word("field"), "cancelled");
+}
+
+#[test]
+fn case_and_blanks_make_no_other_account() {
+    complete(
+        &format!(
+            "take:1 paid:1:approved collect:inv_1:1250 collect:INV2:900 {CARD} cancel collect:inv1:1250"
+        ),
+        expect![[r#"
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:approved => changed
+            collect:inv_1:1250 => no: AlreadyTaken
+            collect:INV2:900 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            cancel => changed
+            collect:inv1:1250 => no: AlreadyTaken
+        "#]],
+    );
+    // It stays one payment, under the account that was typed first.
+    complete(
+        &format!("take:1 paid:1:declined collect:inv_1:1250 {CARD} take:2"),
+        expect![[r#"
+            take:1 => AUTHORISE at1 pm1 INV1 12.50 GBP visa ..1111 code:3
+            paid:1:declined => changed
+            collect:inv_1:1250 => field
+            keys => changed
+            keys => changed
+            keys => field closed
+            take:2 => AUTHORISE at2 pm1 INV1 12.50 GBP visa ..1111 code:3
+        "#]],
+    );
+}
+
+#[test]
+fn an_order_does_not_change_under_a_field_whose_time_is_just_over() {
+    let mut run = Script::new(plan(RouteKind::InPath, ""), "8");
+    run.run("begin answer:8 collect:INV1:1250");
+    // The wish comes before the timer that is due.
+    run.now += Duration::from_secs(600);
+    assert_eq!(run.word("collect:INV2:900"), "no: Capture(AlreadyOpen)");
+    assert_eq!(run.call.view().payment.account.as_deref(), Some("INV1"));
+    run.word("timer");
+    assert_eq!(run.word("field"), "failed TimedOut");
+    assert_eq!(run.word("collect:INV2:900"), "field");
+}
+
+#[test]
+fn what_the_bank_objected_to_is_no_matter_of_another_order() {
+    let mut run = Script::new(plan(RouteKind::InPath, ""), "8");
+    run.run(&format!("begin answer:8 collect:INV1:1250 {CARD} take:1 paid:1:declined/code collect:INV2:900"));
+    assert_eq!(run.call.view().capture.warnings, []);
+}
