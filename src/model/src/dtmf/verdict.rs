@@ -125,6 +125,11 @@ impl Default for LeakWatch {
 }
 
 impl LeakWatch {
+    /// Samples that are judged at a time, and those by which the next ones are later.
+    pub const BLOCK_SAMPLES: usize = BLOCK;
+    /// See [`LeakWatch::BLOCK_SAMPLES`].
+    pub const STEP_SAMPLES: usize = STEP;
+
     /// Listens to coded samples that left the line.
     pub fn listen(&mut self, law: Law, codes: &[u8]) {
         let linear = law.table();

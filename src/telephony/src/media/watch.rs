@@ -3,12 +3,9 @@
 use super::shared::EarWitness;
 use tonewall_model::dtmf::{Law, LeakWatch};
 
-/// Samples by which the ear's blocks follow each other.
-const STEP_SAMPLES: u64 = 64;
-
 /// Silence that is heard in place of a gap, however long: two of the ear's blocks, so that nothing
 /// of before is left in the block that begins after it.
-const GAP_SAMPLES: usize = 256;
+const GAP_SAMPLES: usize = 2 * LeakWatch::BLOCK_SAMPLES;
 
 /// Where the next sample of a stream belongs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +62,7 @@ impl Watch {
     pub fn witness(&self) -> EarWitness {
         let (own, stray) = (self.ear.tally(), self.stray.tally());
         EarWitness {
-            windows: self.samples / STEP_SAMPLES,
+            windows: self.samples / LeakWatch::STEP_SAMPLES as u64,
             is_red: self.was_red,
             tally: std::array::from_fn(|share| own[share] + stray[share]),
         }
