@@ -165,6 +165,7 @@ async fn a_paid_call_leaves_evidence_that_holds_and_one_flipped_byte_does_not() 
         assert_eq!(transports[silent], 0, "{silent}");
     }
     assert_eq!(record["mask"]["style"], "silence");
+    assert_eq!(record["mask"]["hold_ms"], 20, "the length of its packets");
     signed.world.sweep(&[(&card().pan, &card().cvc)]);
 }
 

@@ -16,9 +16,6 @@ use tonewall_telephony::media::EarWitness;
 /// Stands for a text that could be a card number, wherever it came from.
 const WITHHELD: &str = "withheld";
 
-/// How long a packet is held on a secured line, at a packet length of 20 ms.
-const HOLD_MS: u32 = 20;
-
 /// What a record holds besides the facts.
 pub(super) struct Frame<'a> {
     pub link: &'a Link,
@@ -52,7 +49,7 @@ pub(super) fn of(facts: &Facts, frame: &Frame<'_>) -> Value {
         "transports": seen.map(transports),
         "packets": seen.map(packets),
         "mask": seen.map(mask),
-        "health": seen.map(|seen| json!({ "unwell": seen.witness.unwell })),
+        "health": seen.map(|seen| json!({ "unwell": seen.witness.counts.unwell })),
         "leak": leak(facts),
         "topology": topology(facts),
         "versions": {
@@ -141,7 +138,7 @@ fn packets(seen: &Seen) -> Value {
 fn mask(seen: &Seen) -> Value {
     json!({
         "style": style_word(seen.style),
-        "hold_ms": HOLD_MS,
+        "hold_ms": seen.witness.hold_ms_max,
         "dial_tone_hz": seen.dial_tone_hz.map(|[low, high]| json!({ "low": low, "high": high })),
     })
 }

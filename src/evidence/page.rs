@@ -200,7 +200,7 @@ fn path_rows(record: &Value) -> Vec<Row> {
         row("Sound came from", media),
         row("Agent's side", end(&topology["agent"])),
         row("In place of a key the agent heard", plain(&text(&record["mask"]["style"])).to_owned()),
-        row("Held back while secured, ms", text(&record["mask"]["hold_ms"])),
+        row("Held back while secured, at most, ms", text(&record["mask"]["hold_ms"])),
         row("Dial tones taken out", dial),
         row("Times that the line could not be vouched for", text(&record["health"]["unwell"])),
     ]

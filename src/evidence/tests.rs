@@ -80,7 +80,7 @@ pub(super) fn facts(witness: Witness) -> Facts {
 pub(super) fn witness(to_agent: EarWitness, tap: Option<EarWitness>) -> Witness {
     let counts =
         Counts { customer_packets: 3_501, to_agent: 3_500, masked: 92, muted: 140, ..Counts::default() };
-    Witness { counts, transports: [23, 0, 23, 0], to_agent, tap, ..Witness::default() }
+    Witness { counts, transports: [23, 0, 23, 0], to_agent, tap, hold_ms_max: 30 }
 }
 
 pub(super) fn body(facts: &Facts) -> Value {
@@ -101,7 +101,7 @@ fn a_record_says_what_was_seen_and_when() {
         format "tonewall-evidence/1"
         health {"unwell":0}
         leak {"tap":null,"to_agent":{"sightings":{"share_450":0,"share_550":0,"share_650":0,"share_830":0,"share_985":0},"verdict":"green","windows":7500},"verdict":"green"}
-        mask {"dial_tone_hz":null,"hold_ms":20,"style":"silence"}
+        mask {"dial_tone_hz":null,"hold_ms":30,"style":"silence"}
         observed true
         packets {"dropped":0,"in":3501,"masked":92,"muted":140,"refused":0,"strangers":0,"to_agent":3500}
         previous "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -260,7 +260,9 @@ fn a_trail_is_bounded_and_counts_what_it_does_not_tell() {
 /// Whoever names agents and trunks, a record holds nothing with the look of a card number.
 #[test]
 fn no_record_looks_as_if_it_held_a_card_number() {
-    let mut facts = facts(Witness { unwell: u64::MAX, ..witness(RED, Some(RED)) });
+    let mut seen = witness(RED, Some(RED));
+    seen.counts.unwell = u64::MAX;
+    let mut facts = facts(seen);
     for name in ["4111111111111111", "378282246310005", "x 4242-4242-4242-4242"] {
         facts.agent = Some(AgentId(name.to_owned()));
         facts.ended_why = name.to_owned();

@@ -126,6 +126,11 @@ fn needed_samples(samples: u32) -> u32 {
     if (1..HOLD_SAMPLES).contains(&samples) { SHORT_HOLD_SAMPLES } else { HOLD_SAMPLES }
 }
 
+/// Milliseconds, rounded up, that a packet of so many samples waits if its successors come when due.
+pub fn wait_ms(samples: usize) -> u8 {
+    u8::try_from(wait_us(samples.min(PACKET_SAMPLES_MAX) as u32).div_ceil(1_000)).unwrap_or(u8::MAX)
+}
+
 /// How long after a packet's arrival the last of the successors that it needs is due.
 fn wait_us(samples: u32) -> u64 {
     let packet = if samples == 0 { HOLD_SAMPLES } else { samples };
@@ -149,6 +154,7 @@ mod tests {
             let mut out = [0; PACKET_SAMPLES_MAX];
             hold.push(1_000, header(0), &[7; 320][..samples], false);
             assert_eq!(hold.deadline_us(), Some(1_000 + deadline_us), "{samples}");
+            assert_eq!(u64::from(wait_ms(samples)) * 1_000 + GRACE_US, deadline_us);
             for successor in 1..=packets {
                 assert!(!hold.is_judged(), "{samples}: before {successor}");
                 hold.judged(samples);

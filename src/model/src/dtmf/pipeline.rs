@@ -4,7 +4,7 @@ use super::config::{EventPts, PipelineConfig};
 use super::ear::Ear;
 use super::event;
 use super::health::{Health, Unwell};
-use super::hold::{Held, Hold, PACKET_SAMPLES_MAX};
+use super::hold::{self, Held, Hold, PACKET_SAMPLES_MAX};
 use super::mask::Mask;
 use super::order::Place;
 use super::rtp::{HEADER_LEN, Header};
@@ -53,6 +53,8 @@ pub struct Pipeline {
     stats: Stats,
     health: Health,
     field_open: bool,
+    /// See [`Stats::hold_ms_max`].
+    hold_ms_max: u8,
     /// Payload types that carried events before they were negotiated anew: a sender may go on with
     /// an event, and a network with a packet, of then.
     former_event_pts: EventPts,
@@ -73,6 +75,7 @@ impl Pipeline {
             stats: Stats::default(),
             health: Health::new(),
             field_open: false,
+            hold_ms_max: 0,
             former_event_pts: EventPts::default(),
         }
     }
@@ -221,7 +224,8 @@ impl Pipeline {
 
     /// Counts so far.
     pub fn stats(&self) -> Stats {
-        Stats { holes: self.ear.holes, suspicions: self.ear.suspicions, ..self.stats }
+        let (holes, suspicions) = (self.ear.holes, self.ear.suspicions);
+        Stats { holes, suspicions, hold_ms_max: self.hold_ms_max.into(), ..self.stats }
     }
 
     fn signal(&mut self, now_us: u64, key: Key, transport: Transport, press: &mut dyn FnMut(Press)) {
@@ -422,6 +426,7 @@ impl Pipeline {
         while self.hold.is_full(payload.len()) && !self.hold.is_empty() {
             self.release_oldest(true, out);
         }
+        self.hold_ms_max = self.hold_ms_max.max(hold::wait_ms(payload.len()));
         self.hold.push(now_us, header, payload, muted);
     }
 

@@ -64,6 +64,9 @@ pub struct Stats {
     pub presses_kpml: u64,
     /// Holes in the audio: lost packets, or time that the sender left out.
     pub holes: u64,
+    /// Longest time, ms, for which a packet of a secured line had to wait for what follows it, by its
+    /// length; 0 if none had to. What comes late makes it up to 5 ms more.
+    pub hold_ms_max: u64,
 }
 
 impl Stats {

@@ -163,7 +163,7 @@ impl MediaCall {
             Transport::Kpml => pipeline.kpml(now_us, key, &mut heard),
             Transport::Info | Transport::InBand | Transport::Event => pipeline.info(now_us, key, &mut heard),
         }
-        self.shared.presses(&self.pipeline.stats());
+        self.shared.counted(&self.pipeline.stats());
     }
 
     fn arrived(&self, now_us: u64) -> Instant {
@@ -217,7 +217,7 @@ impl MediaCall {
         if self.storm_until_us.is_some_and(|until| until <= now_us) {
             self.storm_until_us = None;
         }
-        self.shared.presses(&self.pipeline.stats());
+        self.shared.counted(&self.pipeline.stats());
         let storm = self.storm_until_us.map(|_| Unwell::Storm);
         let secured = self.pipeline.is_secured();
         let unwell = self.pipeline.unwell().or(storm).filter(|_| secured);

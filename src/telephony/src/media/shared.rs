@@ -54,7 +54,7 @@ pub struct Counts {
     pub dropped: u64,
     /// Presses that found the ring full.
     pub keys_lost: u64,
-    /// Times that a secured line could not be vouched for, but for the first moments of a call.
+    /// Times that a secured line could not be vouched for.
     pub unwell: u64,
     /// Packets that would have left a secured line and were no plain audio: kept back, whoever made them.
     pub refused: u64,
@@ -160,8 +160,8 @@ pub struct Witness {
     pub to_agent: EarWitness,
     /// The ear on the tap; `None` without a tap.
     pub tap: Option<EarWitness>,
-    /// Times that the line could not be vouched for.
-    pub unwell: u64,
+    /// Longest time, ms, for which packets of the customer were held on the secured line; 0 if none were.
+    pub hold_ms_max: u64,
 }
 
 /// Flags, rings and counters of one call.
@@ -174,6 +174,7 @@ pub(crate) struct Shared {
     has_tap: bool,
     tap_ear: EarCounters,
     transports: [AtomicU64; 4],
+    hold_ms_max: AtomicU64,
     /// An ear turned red and the owner has been told.
     leaked: AtomicBool,
     /// Of all calls that its thread has had: what is left of a call's counts when it has ended.
@@ -191,6 +192,7 @@ impl Shared {
             has_tap,
             tap_ear: EarCounters::default(),
             transports: Default::default(),
+            hold_ms_max: AtomicU64::new(0),
             leaked: AtomicBool::new(false),
             thread,
         }
@@ -209,11 +211,12 @@ impl Shared {
     }
 
     /// What the customer's pipeline has counted.
-    pub fn presses(&self, stats: &Stats) {
+    pub fn counted(&self, stats: &Stats) {
         let counts = [stats.presses_in_band, stats.presses_event, stats.presses_info, stats.presses_kpml];
         for (counter, count) in self.transports.iter().zip(counts) {
             counter.store(count, Ordering::Relaxed);
         }
+        self.hold_ms_max.store(stats.hold_ms_max, Ordering::Relaxed);
     }
 
     /// Adds one without order: these are counts, nothing is published by them.
@@ -234,13 +237,12 @@ impl Shared {
     }
 
     pub fn witness(&self) -> Witness {
-        let counts = self.counts();
         Witness {
-            counts,
+            counts: self.counts(),
             transports: std::array::from_fn(|kind| self.transports[kind].load(Ordering::Relaxed)),
             to_agent: self.to_agent_ear.read(),
             tap: self.has_tap.then(|| self.tap_ear.read()),
-            unwell: counts.unwell,
+            hold_ms_max: self.hold_ms_max.load(Ordering::Relaxed),
         }
     }
 }

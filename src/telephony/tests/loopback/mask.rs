@@ -32,7 +32,7 @@ fn no_key_of_the_customer_reaches_the_agent_of_a_secured_line() {
     assert_eq!(witness.transports, [CARD.len() as u64, 0, 0, 0]);
     let windows = (heard.len() / 64) as u64;
     assert!(!witness.to_agent.is_red && (windows - 2..=windows).contains(&witness.to_agent.windows));
-    assert_eq!((witness.tap, witness.counts.refused), (None, 0));
+    assert_eq!((witness.tap, witness.counts.refused, witness.hold_ms_max), (None, 0, 20));
 }
 
 #[test]

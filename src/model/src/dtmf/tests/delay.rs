@@ -55,6 +55,10 @@ fn a_secured_line_delays_by_one_packet_or_thirty_milliseconds_of_shorter_ones() 
         // Whatever comes when, nothing waits longer than its hold and the grace.
         let most_ms = delays.last().expect("packets") / 1_000;
         assert!(most_ms <= p50_ms.max(20) + 5, "{ptime_ms} ms, jitter {jitter_ms}: {most_ms} ms");
+        // What it says of itself is what was seen, the grace left out.
+        let told_ms = pipeline.stats().hold_ms_max;
+        assert_eq!(told_ms, if ptime_ms == 10 { 30 } else { ptime_ms as u64 }, "jitter {jitter_ms}");
+        assert!((told_ms..=told_ms + 5).contains(&most_ms), "{ptime_ms} ms, jitter {jitter_ms}: {most_ms} ms");
     }
 }
 
