@@ -43,7 +43,7 @@ pub(crate) struct MediaCall {
     tap: Option<Feed>,
     storm_until_us: Option<u64>,
     unwell: Option<Unwell>,
-    /// The line has been vouched for at some time.
+    /// The owner has been told that the customer's packets reach the agent.
     flowing: bool,
     #[cfg(feature = "faults")]
     leaking: bool,
@@ -131,9 +131,7 @@ impl MediaCall {
     pub fn secure(&mut self, now_us: u64, on: bool) {
         self.pipeline.set_secured(on);
         self.back.set_secured(self.pipeline.is_secured());
-        if !on {
-            self.tell_health(now_us);
-        }
+        self.tell_health(now_us);
     }
 
     pub fn field(&mut self, open: bool) {
