@@ -49,12 +49,12 @@ pub(crate) fn send(
     if packet.len() > DATAGRAM_BYTES_MAX || line.secured && !(is_audio && packet[0] == PLAIN) {
         return refused(shared);
     }
-    let mut silent = [0; DATAGRAM_BYTES_MAX];
+    // Filled for a mute line only: most packets of a call leave without it.
+    let mut silent;
     let packet = if line.mute {
-        let silent = &mut silent[..packet.len()];
+        silent = [settled.law.silence(); DATAGRAM_BYTES_MAX];
         silent[..HEADER_LEN].copy_from_slice(&packet[..HEADER_LEN]);
-        silent[HEADER_LEN..].fill(settled.law.silence());
-        &*silent
+        &silent[..packet.len()]
     } else {
         packet
     };
