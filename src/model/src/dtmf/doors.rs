@@ -39,9 +39,10 @@ pub fn scan(pcm: &[i16], found: &mut dyn FnMut(usize, Key)) {
 
 /// Passes a G.711 stream packet by packet through a secured line, as a call would: every packet
 /// arrives on time. Output and input are of equal length; what does not fill a packet at the end
-/// is masked like the rest, as if its mirror image followed. The first 40 ms are mute: a detector that has
-/// heard nothing vouches for nothing. So is the last packet, for nothing follows it. With
-/// [`MaskStyle::Closed`] a field is open all the time.
+/// is masked like the rest, as if its mirror image followed. The packets that begin in the first 30 ms are
+/// mute: a detector that has heard less vouches for nothing. So is the last packet, or as many shorter than
+/// 20 ms as make the last 30 ms, for not enough follows them. With [`MaskStyle::Closed`] a field is open all
+/// the time.
 ///
 /// `ptime_ms` is 5 to 60; anything else is taken for the nearest of these.
 pub fn mask_g711(codes: &[u8], law: Law, ptime_ms: u8, style: MaskStyle) -> Vec<u8> {
@@ -122,11 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn talk_behind_the_warm_up_passes_unchanged_but_for_the_last_packet() {
+    fn talk_passes_unchanged_but_for_the_first_and_the_last_packets() {
         let noise = |n: usize| (n.wrapping_mul(2_654_435_761) >> 12) as u8 & 0x1F | 0x40;
         let codes: Vec<u8> = (0..8_075).map(noise).collect();
-        let masked = mask_g711(&codes, Law::Mu, 20, MaskStyle::Silence);
-        assert_eq!(masked[320..8_000], codes[320..8_000]);
-        assert!(masked[..320].iter().chain(&masked[8_000..]).all(|code| *code == Law::Mu.silence()));
+        // Samples that are mute before and behind.
+        for (ptime_ms, before, behind) in
+            [(5, 240, 235), (10, 240, 235), (17, 272, 187), (20, 320, 75), (30, 240, 155), (60, 480, 395)]
+        {
+            let masked = mask_g711(&codes, Law::Mu, ptime_ms, MaskStyle::Silence);
+            let (head, rest) = masked.split_at(before);
+            let (talk, tail) = rest.split_at(rest.len() - behind);
+            assert_eq!(talk, &codes[before..codes.len() - behind], "{ptime_ms} ms");
+            assert!(head.iter().chain(tail).all(|code| *code == Law::Mu.silence()), "{ptime_ms} ms");
+        }
     }
 }

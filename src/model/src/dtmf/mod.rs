@@ -3,7 +3,8 @@
 //! Two jobs, two thresholds (DESIGN §7). *Suspicion* is loose and quick: about 15 ms of anything
 //! like a pair of keypad tones silences the line. *Detection* is strict (ITU-T Q.24): it reports a
 //! press, once, over all transports. Between them stands the hold: on a secured line a packet
-//! leaves only after the 20 to 30 ms behind it have been judged.
+//! leaves only after what follows it has been judged: 30 ms behind packets shorter than 20 ms, else
+//! one packet of its own length.
 //!
 //! ```text
 //! datagram → rtp → order → tones (suspicion, detector) → presses → Press
