@@ -18,7 +18,6 @@ pub fn product() -> Product<'static> {
             let tally = heard(pcm).tally();
             dtmf::TALLY_SHARES.iter().zip(tally).map(|(share, count)| (f64::from(*share), count)).collect()
         },
-        us_per_packet: &us_per_packet,
         state_bytes: size_of::<Pipeline>(),
     }
 }

@@ -64,8 +64,6 @@ pub struct Figures {
     pub spandsp_false_digits_speech: Option<usize>,
     pub spandsp_stress_vowels_per_h: Option<f64>,
     pub spandsp_stress_chimes_per_h: Option<f64>,
-    pub cpu_ratio_to_spandsp: Option<f64>,
-    pub cpu_us_per_packet: f64,
     pub state_bytes_per_leg: usize,
     pub planted_leak_found: bool,
     pub voices: &'static str,
@@ -81,8 +79,6 @@ pub fn figures(product: &Product, seed: u64, size: Size) -> Figures {
     let (vowels, chimes) = (stress("vowels", stress_vowels), stress("chimes", stress_chimes));
     let mut delays = delays(product, seed);
     let mut holes = holes(product, seed);
-    let spandsp_us = spandsp::us_per_packet(&talk.sample);
-    let us = (product.us_per_packet)(&talk.sample);
     Figures {
         plain_named: plain.named(),
         plain_digits: plain.digits,
@@ -111,8 +107,6 @@ pub fn figures(product: &Product, seed: u64, size: Size) -> Figures {
         spandsp_false_digits_speech: talk.spandsp_digits,
         spandsp_stress_vowels_per_h: vowels.1,
         spandsp_stress_chimes_per_h: chimes.1,
-        cpu_ratio_to_spandsp: spandsp_us.map(|theirs| us / theirs),
-        cpu_us_per_packet: us,
         state_bytes_per_leg: product.state_bytes,
         planted_leak_found: planted_leak_is_found(product, seed),
         voices: voice::source(),
@@ -130,7 +124,6 @@ fn named(product: &Product, seed: u64, sources: Vec<Source>, size: Size) -> Name
         sum.digits += one.digits;
         sum.masked += one.masked;
         sum.control += one.control;
-        sum.residue = sum.residue.max(one.residue);
     }
     sum
 }
@@ -192,8 +185,6 @@ struct Talk {
     digits: usize,
     spandsp_digits: Option<usize>,
     red_per_1000h: f64,
-    /// A minute of it, to time detectors by.
-    sample: Vec<i16>,
 }
 
 /// One call of talk: what is muted of it, what is reported, and what the verdict says.
@@ -218,7 +209,6 @@ fn talk(product: &Product, seed: u64, size: Size) -> Talk {
         digits: passed.reports.len(),
         spandsp_digits: spandsp::detect(&all).map(|reports| reports.len()),
         red_per_1000h: red_per_1000h(&(product.tally)(&heard), all.len() as f64 / RATE_PER_HOUR),
-        sample: all[..all.len().min(10 * MINUTE)].to_vec(),
     }
 }
 

@@ -53,8 +53,6 @@ pub struct Product<'a> {
     pub verdict: &'a dyn Fn(&[i16]) -> bool,
     /// Sightings of the verdict's ear with at least each of some rising shares; the last is red.
     pub tally: &'a Tally<'a>,
-    /// CPU microseconds for 20 ms of a secured line: suspicion, detection, mask.
-    pub us_per_packet: &'a dyn Fn(&[i16]) -> f64,
     /// Bytes of state that one direction of a call takes.
     pub state_bytes: usize,
 }

@@ -29,7 +29,6 @@ fn product<'a>(secure: &'a Secure<'a>) -> Product<'a> {
         detect: &|_| Vec::new(),
         verdict: &|_| false,
         tally: &|_| vec![(1.0, 0)],
-        us_per_packet: &|_| 0.0,
         state_bytes: 0,
     }
 }
