@@ -51,7 +51,7 @@ pub struct Figures {
     pub hole_p95_ms: f64,
     pub muted_speech_pct: f64,
     pub muted_at_3pct_loss_pct: f64,
-    pub red_verdicts_per_1000h: f64,
+    pub red_verdicts_per_1000h: Option<f64>,
     pub accept_pct: f64,
     pub accept_worst_category: String,
     pub accept_worst_category_pct: f64,
@@ -184,7 +184,7 @@ struct Talk {
     muted_at_loss_pct: f64,
     digits: usize,
     spandsp_digits: Option<usize>,
-    red_per_1000h: f64,
+    red_per_1000h: Option<f64>,
 }
 
 /// One call of talk: what is muted of it, what is reported, and what the verdict says.
@@ -203,23 +203,31 @@ fn talk(product: &Product, seed: u64, size: Size) -> Talk {
     let lossy = (product.secure)(law, 20, Style::Silence, &arrived);
     let heard = laid_out(&passed.datagrams, codes.len(), silence(law));
     let heard = pcm(&decoded(law, &heard));
+    let hours = all.len() as f64 / RATE_PER_HOUR;
     Talk {
         muted_pct: changed_pct(&sent, &passed.datagrams),
         muted_at_loss_pct: changed_pct(&arrived, &lossy.datagrams),
         digits: passed.reports.len(),
         spandsp_digits: spandsp::detect(&all).map(|reports| reports.len()),
-        red_per_1000h: red_per_1000h(&(product.tally)(&heard), all.len() as f64 / RATE_PER_HOUR),
+        red_per_1000h: red_per_1000h(&(product.tally)(&heard), red_verdicts(product, &heard), hours),
     }
 }
 
 const RATE_PER_HOUR: f64 = 8_000.0 * 3_600.0;
 
+/// Minutes of which the product's own verdict is red; at least one if that of the whole is.
+fn red_verdicts(product: &Product, heard: &[i16]) -> usize {
+    let is_red = |sound: &[i16]| (product.verdict)(sound);
+    heard.chunks(MINUTE).filter(|minute| is_red(minute)).count().max(usize::from(is_red(heard)))
+}
+
 /// How often a sighting is followed by two more within 10 s, which makes a red verdict of three weak
 /// ones: in 18 h of talk without a mask, 1 of 115 was.
 const FOLLOWED_BY_TWO: f64 = 0.01;
 
-/// Red verdicts in 1,000 h of innocent talk, extrapolated from one run's sightings by share: three
-/// shares at which talk is sighted, then the weak and the strong one of the verdict.
+/// Red verdicts in 1,000 h of innocent talk: those that this run has `seen`, or more if its sightings
+/// by share extrapolate to more. The shares are three at which talk is sighted, then the weak and the
+/// strong one of the verdict; `None` for a tally of any others.
 ///
 /// What a pair leaves of a block, 1 − share, is the energy of everything else. For sound that is no
 /// key the number of sightings with less than x left is proportional to x to the power of k, as a sum
@@ -228,12 +236,13 @@ const FOLLOWED_BY_TWO: f64 = 0.01;
 /// one 0.015. Here k comes from the run's own first and third count, one added to each, so that few
 /// sightings make the figure larger, never smaller. It rests on k staying the same further down than
 /// any talk was seen.
-fn red_per_1000h(tally: &[(f64, u32)], hours: f64) -> f64 {
-    let &[(first, most), _, (third, few), (weak, _), (strong, _)] = tally else { return f64::NAN };
+pub(super) fn red_per_1000h(tally: &[(f64, u32)], seen: usize, hours: f64) -> Option<f64> {
+    let &[(first, most), _, (third, few), (weak, _), (strong, _)] = tally else { return None };
     let (most, few) = (f64::from(most) + 1.0, f64::from(few) + 1.0);
     let exponent = (most / few).ln() / ((1.0 - first) / (1.0 - third)).ln();
     let sightings = |share: f64| few * ((1.0 - share) / (1.0 - third)).powf(exponent);
-    (sightings(strong) + FOLLOWED_BY_TWO * sightings(weak)) / hours * 1_000.0
+    let extrapolated = sightings(strong) + FOLLOWED_BY_TWO * sightings(weak);
+    Some(extrapolated.max(seen as f64) / hours * 1_000.0)
 }
 
 /// Share of packets that left with another payload than they came with. The first two are left

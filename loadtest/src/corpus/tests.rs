@@ -1,6 +1,7 @@
 //! The judge is judged: what it makes from a seed, what it hears, what it counts.
 
 use super::detection::{Score, make, must_accept, score};
+use super::figures::red_per_1000h;
 use super::leak::{hard, judge, plain};
 use super::listener::Listener;
 use super::network::{Datagram, Network, coded, decoded, delays_us, laid_out, packets, silence};
@@ -83,4 +84,16 @@ fn reports_are_scored_by_span() {
     let report = |at, code| Report { at, code };
     let reports = [report(400, 5), report(600, 5), report(1_500, 5), report(2_300, 7)];
     assert_eq!(score(&reports, &truth), Score { digits: 2, found: 1, doubled: 1, wrong: 2 });
+}
+
+#[test]
+fn a_red_verdict_that_was_seen_is_never_extrapolated_away() {
+    let innocent = [(0.45, 20), (0.55, 6), (0.65, 1), (0.83, 0), (0.985, 0)];
+    let guess = red_per_1000h(&innocent, 0, 3.0).expect("five shares");
+    assert!(guess > 0.0 && guess < 10.0, "{guess}");
+    assert_eq!(red_per_1000h(&innocent, 1, 3.0), Some(1_000.0 / 3.0));
+    let sighted_often = [(0.45, 9_000), (0.55, 8_500), (0.65, 8_000), (0.83, 7_000), (0.985, 6_000)];
+    let more = red_per_1000h(&sighted_often, 1, 3.0).expect("five shares");
+    assert!(more > 1_000.0 / 3.0, "{more}");
+    assert_eq!(red_per_1000h(&innocent[..4], 0, 3.0), None);
 }
