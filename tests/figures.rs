@@ -88,8 +88,11 @@ fn mask() {
     if whole {
         return;
     }
-    for goal_is_nought in ["plain_named", "doubled"] {
-        assert_eq!(figures[goal_is_nought], 0, "{figures}");
+    let has_sox = !figures["missing"].as_array().is_some_and(|all| all.contains(&json!("sox")));
+    for (goal_is_nought, needs_sox) in [("plain_named", false), ("hard_named", true), ("doubled", true)] {
+        if has_sox || !needs_sox {
+            assert_eq!(figures[goal_is_nought], 0, "{goal_is_nought} of {figures}");
+        }
     }
     assert_eq!(figures["planted_leak_found"], true, "{figures}");
     assert!(figures["control_plain_named_pct"].as_f64() >= Some(98.0), "{figures}");

@@ -1,7 +1,7 @@
 //! The judge is judged: what it makes from a seed, what it hears, what it counts.
 
 use super::detection::{Score, make, must_accept, score};
-use super::figures::red_per_1000h;
+use super::figures::{Size, figures, percentile_ms, red_per_1000h};
 use super::leak::{hard, judge, plain};
 use super::listener::Listener;
 use super::network::{Datagram, Network, coded, decoded, delays_us, laid_out, packets, silence};
@@ -96,4 +96,24 @@ fn a_red_verdict_that_was_seen_is_never_extrapolated_away() {
     let more = red_per_1000h(&sighted_often, 1, 3.0).expect("five shares");
     assert!(more > 1_000.0 / 3.0, "{more}");
     assert_eq!(red_per_1000h(&innocent[..4], 0, 3.0), None);
+}
+
+/// It takes no key and lets no packet out.
+#[test]
+fn what_does_nothing_has_no_figure_of_nought() {
+    let size = Size { every: 1_000, talk_minutes: 1, stress_minutes: 1 };
+    let gone = |_: Law, _: u8, _: Style, _: &[Datagram]| Passed::default();
+    let deaf = figures(&product(&gone), 5, size);
+    assert!(deaf.control_plain_named_pct >= 98.0 && deaf.plain_named == Some(0), "{deaf:?}");
+    assert_eq!((deaf.accept_pct, deaf.doubled, deaf.false_digits_speech), (0.0, None, None));
+    assert_eq!((deaf.delay_p50_ms, deaf.delay_p99_ms), (None, None));
+    assert_eq!((deaf.red_verdicts_per_1000h, deaf.planted_leak_found), (None, false));
+}
+
+#[test]
+fn a_percentile_of_nothing_is_none() {
+    assert_eq!(percentile_ms(&mut [], 50), None);
+    assert_eq!(percentile_ms(&mut [7_000], 99), Some(7.0));
+    let mut all: Vec<u64> = (1..=200).rev().map(|ms| ms * 1_000).collect();
+    assert_eq!([0, 50, 99, 100].map(|p| percentile_ms(&mut all, p)), [1.0, 100.0, 198.0, 200.0].map(Some));
 }
