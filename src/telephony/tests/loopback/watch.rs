@@ -65,3 +65,20 @@ fn another_source_in_mid_field_is_told_and_mutes() {
     assert!(of_the_other.flat_map(|packet| &packet[12..]).all(|code| *code == 0xD5));
     assert_eq!(world.witness().counts.unwell, 1);
 }
+
+/// The owner must not wait for the next packet, which may never come.
+#[test]
+fn what_is_wrong_with_a_line_is_told_as_it_is_secured() {
+    let mut world = World::new(None);
+    world.handle.field(true).expect("a thread that turns");
+    talk([&mut world.customer, &mut world.agent], [&noise(100, 3_000), &[]]);
+    world.customer.sent.ssrc = 0xBAD;
+    talk([&mut world.customer, &mut world.agent], [&noise(100, 3_000), &[]]);
+    assert_eq!(
+        world.notes(|note| matches!(note, MediaNote::Health(_))),
+        0,
+        "an open line is vouched for by nobody"
+    );
+    world.handle.secure(true).expect("a thread that turns");
+    world.note(|note| *note == MediaNote::Health(Some(Unwell::Source)));
+}

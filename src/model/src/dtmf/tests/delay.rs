@@ -58,7 +58,10 @@ fn a_secured_line_delays_by_one_packet_or_thirty_milliseconds_of_shorter_ones() 
         // What it says of itself is what was seen, the grace left out.
         let told_ms = pipeline.stats().hold_ms_max;
         assert_eq!(told_ms, if ptime_ms == 10 { 30 } else { ptime_ms as u64 }, "jitter {jitter_ms}");
-        assert!((told_ms..=told_ms + 5).contains(&most_ms), "{ptime_ms} ms, jitter {jitter_ms}: {most_ms} ms");
+        assert!(
+            (told_ms..=told_ms + 5).contains(&most_ms),
+            "{ptime_ms} ms, jitter {jitter_ms}: {most_ms} ms"
+        );
     }
 }
 
