@@ -4,7 +4,7 @@ use crate::audit::{self, AuditEntry, AuditResult};
 use crate::entity::{attempt, ledger_entry, payment};
 use crate::error::{Fault, StoreError};
 use crate::row::{AttemptRow, Concluded, EntryRow, NewAttempt};
-use crate::{clock, codec, outbox};
+use crate::{call, clock, codec, outbox};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -34,6 +34,8 @@ pub(crate) async fn begin<C: ConnectionTrait>(
     refuse_taken(db, tenant, new).await?;
     ensure_payment(db, tenant, new).await?;
     attempt::Entity::insert(sending_row(tenant, new)).exec_without_returning(db).await?;
+    // Whoever asked for it, the agent has an outcome to see.
+    call::go_on(db, tenant, &new.call).await?;
     let entry = AuditEntry {
         who: new.agent.0.clone(),
         what: format!("attempt.{}", AttemptState::Sending.as_str()),

@@ -122,10 +122,16 @@ pub(crate) async fn wrap<C: ConnectionTrait>(
 /// The agent goes on with a call that was wrapped up.
 pub(crate) async fn unwrap<C: ConnectionTrait>(db: &C, tenant: &TenantId, id: &CallId) -> Result<(), Fault> {
     find(db, tenant, id).await?;
+    go_on(db, tenant, id).await
+}
+
+/// The same for a call that may have no row.
+pub(crate) async fn go_on<C: ConnectionTrait>(db: &C, tenant: &TenantId, id: &CallId) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::WrappedAt, Expr::value(None::<String>))
         .filter(Column::TenantId.eq(tenant.as_str()))
         .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::WrappedAt.is_not_null())
         .exec(db)
         .await?;
     Ok(())

@@ -62,6 +62,8 @@ async fn a_call_is_wrapped_up_once_and_stays_so_until_it_goes_on() {
         }
         tenant.call_wrap(&call_id(1), later(90)).await.expect("wrapped up again");
         assert_eq!(tenant.call(&call_id(1)).await.expect("there").wrapped_at, Some(later(90)));
+        begun(&store, new_attempt(1)).await;
+        assert_eq!(tenant.call(&call_id(1)).await.expect("there").wrapped_at, None, "an outcome to see");
         store.close().await;
     }
 }
