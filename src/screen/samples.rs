@@ -126,6 +126,10 @@ const CALLS: &[(&str, &str, Change)] = &[
     ("review", "Everything is there", |s, t| s.complete(t)),
     ("processing", "At the bank", |s, t| s.attempt(t, AttemptState::Sending, None)),
     ("approved", "Taken", |s, t| s.attempt(t, AttemptState::Approved, None)),
+    ("key_lost", "A key did not come through", |s, t| {
+        s.ask(t, Field::Code);
+        s.view.capture.problem = Some(Problem::KeyLost);
+    }),
     ("crm_saved", "The CRM has the payment", |s, t| s.told(t, 1, Some(now()), None)),
     ("crm_waits", "The CRM is not reachable", |s, t| s.told(t, 3, None, None)),
     ("crm_given_up", "The CRM does not take the payment", |s, t| s.told(t, 1, Some(now()), Some(now()))),

@@ -124,6 +124,7 @@ fn warning_words(warning: Warning, key: EndKey) -> String {
 fn problem_words(field: Field, problem: Problem, key: EndKey) -> String {
     match problem {
         Problem::Empty => format!("Nothing was keyed before {}", end_key(key)),
+        Problem::KeyLost => "A key did not come through: all of it again".to_owned(),
         Problem::TooShort { by } => format!("{} short", counted(usize::from(by), "digit")),
         Problem::TooLong { by } => format!("{} too many", counted(usize::from(by), "digit")),
         Problem::CheckDigit => "Number not recognised: one of its digits was mistyped".to_owned(),

@@ -45,7 +45,8 @@ impl Call {
     /// It was pressed, so it counts; a field with a hole in it is cleared and asked for again.
     pub(super) fn key_lost(&mut self, now: Duration) -> Vec<Effect> {
         self.keys = self.keys.saturating_add(1);
-        self.key_again(now);
+        let effects = self.capture.step(now, capture::Input::KeyLost);
+        self.captured(effects);
         vec![Effect::Changed]
     }
 }

@@ -43,6 +43,8 @@ pub enum Input {
     Open,
     /// The customer pressed a key.
     Key(Key),
+    /// The customer pressed a key that did not get here: the field begins anew, and no try is lost.
+    KeyLost,
     /// The time of [`Capture::next_timeout`] has come.
     Timer,
     /// The agent wants this field again; the others are kept, except that a new number always needs
@@ -121,14 +123,19 @@ impl Capture {
             }
 
             (State::Keying { .. }, Input::Key(key)) => self.key(now, key),
-            (State::AwaitingAddress | State::Complete, Input::Key(_)) => {
+            (State::Keying { keyed, .. }, Input::KeyLost) => {
+                let field = keyed.field;
+                self.ask(now, field, Some(Problem::KeyLost))
+            }
+            (State::AwaitingAddress | State::Complete, Input::Key(_) | Input::KeyLost) => {
                 self.ignored = self.ignored.saturating_add(1);
                 self.show()
             }
             // The line is not asking: the press is wiped unread.
-            (State::Idle | State::Taken { .. } | State::Failed | State::Cancelled, Input::Key(_)) => {
-                Vec::new()
-            }
+            (
+                State::Idle | State::Taken { .. } | State::Failed | State::Cancelled,
+                Input::Key(_) | Input::KeyLost,
+            ) => Vec::new(),
 
             (State::Keying { keyed, wait, .. }, Input::Timer) => {
                 let stalled = wait.fire(now, &self.plan, keyed.filled());

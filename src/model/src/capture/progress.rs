@@ -25,6 +25,8 @@ pub enum Field {
 pub enum Problem {
     /// The end key came first; no try is lost.
     Empty,
+    /// A key did not get here, so that what was keyed has a hole; no try is lost.
+    KeyLost,
     /// Digits are missing.
     TooShort {
         /// Digits up to the length that the brand usually has.

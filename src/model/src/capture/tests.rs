@@ -122,6 +122,7 @@ impl Script {
         match verb {
             "open" => self.input(Input::Open),
             "timer" => self.input(Input::Timer),
+            "lost" => self.input(Input::KeyLost),
             "more" => self.input(Input::MoreTime),
             "cancel" => self.input(Input::Cancel),
             "reask" => self.input(Input::Reask(field(rest))),

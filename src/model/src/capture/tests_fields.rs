@@ -428,9 +428,33 @@ fn an_address_where_none_is_asked_and_one_that_is_a_card_number() {
 }
 
 #[test]
+fn a_key_that_is_lost_empties_its_field_says_so_and_costs_no_try() {
+    check(
+        "4111 lost lost 4111111111111111* 12 lost lost lost lost 1230* 123* lost take lost",
+        expect![[r#"
+            Pan 4 Visa
+            Pan 0 !KeyLost left:3
+            Pan 0 !KeyLost left:3
+            Expiry 0 Visa ..1111
+            Expiry 2 Visa ..1111
+            Expiry 0 Visa ..1111 !KeyLost left:3
+            Expiry 0 Visa ..1111 !KeyLost left:3
+            Expiry 0 Visa ..1111 !KeyLost left:3
+            Expiry 0 Visa ..1111 !KeyLost left:3
+            Code 0 Visa ..1111 12/30
+            - Visa ..1111 12/30 code:3 => Complete
+            - Visa ..1111 12/30 code:3 ignored:1
+            card Visa 1111 12/30 code:3
+            nothing
+        "#]],
+    );
+}
+
+#[test]
 fn problems_have_the_names_that_integrations_know() {
     let names = [
         (Problem::CheckDigit, Field::Pan, "invalid-card-number"),
+        (Problem::KeyLost, Field::Pan, "invalid-card-number"),
         (Problem::TooShort { by: 1 }, Field::Pan, "invalid-card-number"),
         (Problem::BrandUnknown, Field::Pan, "invalid-card-type"),
         (Problem::BrandNotTaken(Brand::Amex), Field::Pan, "invalid-card-type"),

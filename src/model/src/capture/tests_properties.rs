@@ -17,6 +17,7 @@ enum Step {
     Wait(u16),
     Open,
     Reask(Field),
+    Lost,
     MoreTime,
     Address,
     Cancel,
@@ -48,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..200u16).prop_map(Step::Wait),
         4 => Just(Step::Open),
         3 => any_field().prop_map(Step::Reask),
+        2 => Just(Step::Lost),
         2 => Just(Step::MoreTime),
         2 => Just(Step::Address),
         1 => Just(Step::Cancel),
@@ -128,6 +130,7 @@ impl Actor {
             }
             Step::Open => self.input(Input::Open),
             Step::Reask(field) => self.input(Input::Reask(*field)),
+            Step::Lost => self.input(Input::KeyLost),
             Step::MoreTime => self.input(Input::MoreTime),
             Step::Address => {
                 self.input(Input::Address(Address { house_number: "1".into(), postcode: "AB1".into() }));

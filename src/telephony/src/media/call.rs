@@ -353,7 +353,10 @@ fn bring(shared: &Shared, note: &Note, side: Side, arrived: Instant, press: Pres
         note(told);
     } else {
         shared.count(|own| &own.keys_lost);
-        note(MediaNote::KeyLost);
+        // What the agent keys never reaches a field: there is none to be keyed again.
+        if side == Side::Customer {
+            note(MediaNote::KeyLost);
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub enum MediaNote {
     CustomerKey(Instant),
     /// A press of the agent waits in the ring.
     AgentKey,
-    /// The ring was full: a press is lost, the field must be keyed again.
+    /// The customer's ring was full: a press is lost, the field must be keyed again.
     KeyLost,
     /// The first packet of the customer reached the agent's port.
     Flowing,
