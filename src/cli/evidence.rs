@@ -1,6 +1,6 @@
 //! `tonewall evidence …`: keys, exports, and whether what was exported holds.
 
-use super::{EX_USAGE, fail, on_runtime, usage};
+use super::{EX_DATAERR, EX_USAGE, fail, on_runtime, usage};
 use crate::config::{Config, ConfigArgs};
 use crate::evidence::{self, Checked, Held, PublicKey, SigningKey};
 use crate::tenancy::{Secrets, load};
@@ -12,9 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tonewall_model::ids::{CallId, TenantId};
 use tonewall_store::{EvidenceRow, Store, StoreError, StoreOptions};
-
-/// Exit code for a file that is no evidence (`EX_DATAERR` of sysexits).
-const EX_DATAERR: u8 = 65;
 
 /// Longest file that is read; the longest evidence file has a fraction of that.
 const FILE_BYTES_MAX: u64 = 1 << 20;
