@@ -38,6 +38,10 @@ const ABSENT_MAX: u32 = 7;
 /// Windows of a [`Steady`] that hold less than half of a tone's beginning.
 const PARTIAL_HOPS: u32 = 3;
 
+/// How long after a key another one is expected: 3 s. Longer takes more of the talk behind the last one
+/// for a key.
+const EXPECTED_HOPS: u32 = 1_200;
+
 /// Radians by which a tone may miss its step after 40 ms of silence: chance does in 1 of 6, on both
 /// tones in 1 of 27.
 const IN_STEP: f32 = 0.6;
@@ -139,6 +143,9 @@ pub struct Detector {
     steady: Option<Steady>,
     /// Hops that were lost and may have held the tone on either side of them.
     lost_hops: u32,
+    /// Hops for which another key is expected, and the squared amplitudes of the last one.
+    expected_hops: u32,
+    last: [f32; 2],
 }
 
 impl Detector {
@@ -164,6 +171,8 @@ impl Detector {
         correlations: Option<&[f32; BANK]>,
         look: Option<&Look>,
     ) -> Tone {
+        self.expected_hops = self.expected_hops.saturating_sub(1);
+        let expected = (self.expected_hops > 0).then_some(self.last);
         let is_down = correlations.is_some_and(|found| self.follow(front, tables, found));
         let found = look.and_then(|look| strict(look).map(|(fit, alone)| (look, fit, alone)));
         let down = self.down.as_ref().map(|down| down.pair);
@@ -174,8 +183,10 @@ impl Detector {
             None => self.miss(),
         }
         let go_on = |steady: Steady| steady.go_on(tables, correlations, &look?.energy);
-        self.steady = self.steady.take().and_then(go_on).or_else(|| Steady::begin(front, tables, look?));
-        if let Some(steady) = self.steady.take_if(|steady| is_new(steady.pair) && steady.is_key()) {
+        let steady = self.steady.take().and_then(go_on).or_else(|| Steady::begin(front, tables, look?));
+        // What is added up of a key that is down would be another one as soon as it is over.
+        self.steady = steady.filter(|steady| is_new(steady.pair));
+        if let Some(steady) = self.steady.take_if(|steady| steady.is_key(expected)) {
             self.search = None;
             return self.begin(front, steady.pair, steady.squared(), steady.hops - PARTIAL_HOPS);
         }
@@ -193,7 +204,7 @@ impl Detector {
     /// A key was recognised, and had those squared amplitudes for so many hops.
     fn begin(&mut self, front: &Front, pair: Pair, [low, high]: [f32; 2], hops: u32) -> Tone {
         self.down = Some(Down { pair, low, high, absent: 0, phases: [0.0; 2], clock: front.clock() });
-        self.lost_hops = 0;
+        (self.lost_hops, self.expected_hops, self.last) = (0, EXPECTED_HOPS, [low, high]);
         Tone::Began { code: pair.code(), ago: (hops + WINDOW_HOPS as u32) * HOP as u32 }
     }
 

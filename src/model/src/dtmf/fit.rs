@@ -36,6 +36,33 @@ const TUNED: usize = 4 * PLACES;
 /// RFC 4733 event code of each row and column.
 const CODES: [[u8; 4]; 4] = [[1, 2, 3, 12], [4, 5, 6, 13], [7, 8, 9, 14], [10, 0, 11, 15]];
 
+/// Highest harmonic of a voice that is strong where the rows are, and how near its harmonics must
+/// come to a row and a column to be taken for them, as a share of the column's frequency.
+const HARMONIC_MAX: u32 = 7;
+const HARMONIC_NEAR: f64 = 0.005;
+
+/// Whether two harmonics of one voice are near a row and a column: 3 and 7 for A, 7 and 9 for *, 7 and
+/// 11 for 4, 8 and #.
+const SUNG: [[bool; 4]; 4] = {
+    let mut sung = [[false; 4]; 4];
+    let mut place = 0;
+    while place < 16 {
+        let (low, high) = (TONES_HZ[place / 4], TONES_HZ[4 + place % 4]);
+        let mut harmonic = 1;
+        while harmonic <= HARMONIC_MAX {
+            let pitch = low / harmonic as f64;
+            let off = high / pitch - ((high / pitch + 0.5) as u32) as f64;
+            sung[place / 4][place % 4] |= off.abs() * pitch < HARMONIC_NEAR * high && pitch < PITCH_MAX_HZ;
+            harmonic += 1;
+        }
+        place += 1;
+    }
+    sung
+};
+
+/// Pitch of the highest voices that talk.
+const PITCH_MAX_HZ: f64 = 350.0;
+
 /// A row and a column.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pair {
@@ -47,6 +74,11 @@ impl Pair {
     /// RFC 4733 event code of the key.
     pub fn code(self) -> u8 {
         CODES[usize::from(self.row)][usize::from(self.column)]
+    }
+
+    /// Whether a voice that keeps its pitch makes nearly this pair.
+    pub fn is_sung(self) -> bool {
+        SUNG[usize::from(self.row)][usize::from(self.column)]
     }
 
     /// Nominal frequencies, in radians a hop.

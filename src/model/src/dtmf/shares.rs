@@ -32,9 +32,14 @@ pub struct Shares {
 impl Shares {
     /// Whether a fit has them.
     pub fn hold(&self, fit: &Fit, energy: &Energy) -> bool {
-        fit.energy > self.band * energy.band
-            && fit.energy > self.voice * (fit.energy + energy.voice)
-            && fit.energy > self.all * energy.all
+        self.hold_energy(fit.energy, energy)
+    }
+
+    /// Whether a pair of this energy has them.
+    pub fn hold_energy(&self, pair: f32, energy: &Energy) -> bool {
+        pair > self.band * energy.band
+            && pair > self.voice * (pair + energy.voice)
+            && pair > self.all * energy.all
     }
 }
 
