@@ -1,41 +1,8 @@
-//! Sound without a key that sounds like one: music, vowels and chimes built to be taken for keys.
+//! Sound without a key that sounds like one: vowels and chimes built to be taken for keys.
 
-use super::sound::{COLUMNS, RATE, ROWS, Resonator, below, level, normal, peak, range};
+use super::sound::{COLUMNS, RATE, ROWS, Resonator, below, level, normal, range};
 use crate::rng::Rng;
 use std::f64::consts::TAU;
-
-/// Music-like sound: plucked strings, organ chords, bells, whistles with vibrato; −20 to −9 dBm0.
-pub fn music(rng: &mut Rng, seconds: f64) -> Vec<f64> {
-    let len = (seconds * RATE) as usize;
-    let mut out = vec![0.0; len];
-    let mut at = 0;
-    while at < len {
-        let length = (range(rng, 0.1, 0.6) * RATE) as usize;
-        let kind = below(rng, 4);
-        let overtones: &[(f64, f64)] = match kind {
-            0 => &[(1.0, 0.0), (2.0, -4.0), (3.0, -8.0), (4.0, -12.0), (5.0, -16.0)],
-            1 => &[(1.0, 0.0), (2.0, -3.0), (4.0, -6.0)],
-            2 => &[(1.0, 0.0), (2.76, -6.0), (5.4, -12.0)],
-            _ => &[(1.0, 0.0)],
-        };
-        for _ in 0..[2, 3, 1, 1][kind] {
-            let hz = 110.0 * 2f64.powf(below(rng, 40) as f64 / 12.0);
-            let dbm0 = range(rng, -20.0, -9.0);
-            for (factor, db) in overtones.iter().filter(|(factor, _)| hz * factor < 3_600.0) {
-                let phase = range(rng, 0.0, TAU);
-                let decay = if kind == 0 || kind == 2 { 1.0 / range(rng, 800.0, 4_000.0) } else { 0.0 };
-                for n in 0..length.min(len - at) {
-                    let vibrato = if kind == 3 { 3.0 * (TAU * 5.5 * n as f64 / RATE).sin() } else { 0.0 };
-                    let angle = TAU * hz * factor * n as f64 / RATE + phase + vibrato;
-                    let edge = ((n + 1) as f64 / 40.0).min(1.0);
-                    out[at + n] += edge * peak(dbm0 + db) * (-decay * n as f64).exp() * angle.sin();
-                }
-            }
-        }
-        at += length;
-    }
-    out
-}
 
 /// Vowels built to simulate keys: gliding pulse trains (80–400 Hz) through two narrow resonators
 /// near a row and a column frequency: up to 6 % off, 30 to 100 Hz wide. Calibrated on spandsp, not on

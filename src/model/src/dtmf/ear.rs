@@ -19,8 +19,9 @@ const SLOPPY_SAMPLES: i32 = 40;
 /// Longest hole over which the detector carries on, 60 ms; after a longer one it starts anew.
 const BRIDGED_SAMPLES: i32 = 480;
 
-/// Samples until the detector has seen enough to be believed: 30 ms, twice what suspicion needs. More
-/// mutes more of a talk spurt behind a suppressed silence: two packets of 30 ms rather than one.
+/// Samples until the detector has seen enough to be believed: 30 ms, half as long again as suspicion
+/// needs. More mutes more of a talk spurt behind a suppressed silence: two packets of 30 ms rather than
+/// one.
 const WARM_SAMPLES: u32 = 240;
 
 /// What an audio packet sounded like.

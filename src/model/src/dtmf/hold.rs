@@ -3,8 +3,8 @@
 use super::rtp::Header;
 use tonewall_secret::wipe;
 
-/// Audio that has to be judged after a packet before it may leave: 20 ms. Suspicion needs about
-/// 15 ms of a tone; less would let the first of it go, more only delays the talk.
+/// Audio that has to be judged after a packet before it may leave: 20 ms. Suspicion comes 17.5 to 20 ms
+/// after a tone's onset; less would let the first of it go, more only delays the talk.
 pub const HOLD_SAMPLES: u32 = 160;
 
 /// The same for packets shorter than that: 30 ms. A tone that a codec has smeared takes longer to be

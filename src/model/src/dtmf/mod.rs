@@ -1,7 +1,7 @@
 //! DTMF on one leg of a call: suspicion, detection, and what the other side hears instead.
 //!
-//! Two jobs, two thresholds (DESIGN §7). *Suspicion* is loose and quick: about 15 ms of anything
-//! like a pair of keypad tones silences the line. *Detection* is strict (ITU-T Q.24): it reports a
+//! Two jobs, two thresholds (DESIGN §7). *Suspicion* is loose and quick: 20 ms of anything like a
+//! pair of keypad tones silences the line. *Detection* is strict (ITU-T Q.24): it reports a
 //! press, once, over all transports. Between them stands the hold: on a secured line a packet
 //! leaves only after what follows it has been judged: 30 ms behind packets shorter than 20 ms, else
 //! one packet of its own length.

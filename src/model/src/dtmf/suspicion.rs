@@ -6,7 +6,7 @@
 
 use super::filters::Energy;
 use super::fit::{BANK, Fit, Pair, Tables, Tuned, WINDOW_HOPS};
-use super::front::Front;
+use super::front::{Front, LOOK_BACK_HOPS};
 use super::shares::{PAIR_ENERGY_MIN, Shares, is_even, is_noise, is_noise_without_voice, is_threat};
 use std::cell::LazyCell;
 
@@ -70,9 +70,6 @@ const BEGINNINGS: [Beginning; 2] = [
 
 /// What may be new besides, against the pair: the error of a short window.
 const SLACK: f32 = 0.02;
-
-/// Earlier windows that are compared, one a hop.
-const EARLIER: usize = 6;
 
 /// How much a dial tone may seem to grow, and what a pair leaves in the notches for it.
 const SAME_DIAL: f32 = 1.3;
@@ -236,7 +233,7 @@ struct Before {
 impl Before {
     fn of(front: &Front, tables: &Tables, tuned: Tuned) -> Before {
         let mut before = Before { pair: Some(f32::MAX), band: f32::MAX };
-        for ago in WINDOW_HOPS..WINDOW_HOPS + EARLIER {
+        for ago in WINDOW_HOPS..=LOOK_BACK_HOPS {
             let found = front.window(ago).map(|window| tables.again(tuned, &window).energy);
             before.pair = found.and_then(|found| before.pair.map(|pair| pair.min(found)));
             before.band = before.band.min(front.energy(ago).band);
@@ -305,7 +302,7 @@ fn is_new(front: &Front, tables: &Tables, look: &Look, tuned: &Fit) -> bool {
     }
     let (mut pair, mut band, mut voice) = (f32::MAX, 0.0f32, 0.0f32);
     // One whole window earlier at least, so that the pair is not in both.
-    for ago in WINDOW_HOPS..WINDOW_HOPS + EARLIER {
+    for ago in WINDOW_HOPS..=LOOK_BACK_HOPS {
         // After a hole nothing is known of before: take the pair for new.
         let Some(window) = front.window(ago) else { return true };
         let (before, then) = (tables.nominal_again(look.pair, &window).energy, front.energy(ago));
