@@ -58,6 +58,8 @@ pub struct Front {
     /// How many of the window's hops, oldest first, have been correlated: it is done when wanted.
     correlated: u32,
     energies: [Energy; ENERGY_HOPS],
+    /// Energies of the newest window.
+    newest: Energy,
     /// Every other sample of the band.
     past: [f32; PAST],
     past_len: usize,
@@ -85,6 +87,7 @@ impl Front {
             correlations: [[0.0; BANK]; WINDOW_HOPS],
             correlated: 0,
             energies: [Energy::default(); ENERGY_HOPS],
+            newest: Energy::default(),
             past: [0.0; PAST],
             past_len: 0,
             block: [0.0; HOP],
@@ -218,11 +221,12 @@ impl Front {
         self.filled = 0;
         self.hops = self.hops.wrapping_add(1).max(1);
         self.clock = self.clock.wrapping_add(1);
+        self.newest = self.energy_before(0);
         if self.is_full() {
             if self.hops.is_multiple_of(DIAL_HOPS) {
                 self.dial_least = [f32::MAX, self.dial_least[0]];
             }
-            self.dial_least[0] = self.dial_least[0].min(self.energy(0).dial);
+            self.dial_least[0] = self.dial_least[0].min(self.newest.dial);
         }
     }
 
@@ -234,7 +238,7 @@ impl Front {
             moving.fold(0.0, |most: f32, sample| most.max((sample - rest).abs()))
         };
         self.woke = if (1..SCRAP_HOPS).contains(&self.woke) { self.woke + 1 } else { 0 };
-        if self.block.iter().all(|sample| *sample == first) {
+        if first == last && self.block.iter().all(|sample| *sample == first) {
             (self.dead_hops, self.was_dead) = (self.dead_hops + 1, 0);
             return;
         }
@@ -252,8 +256,13 @@ impl Front {
         self.dial_least[0].min(self.dial_least[1])
     }
 
+    /// Energies of the newest window.
+    pub fn energy(&self) -> &Energy {
+        &self.newest
+    }
+
     /// Energies of the window that ended `ago` hops ago.
-    pub fn energy(&self, ago: usize) -> Energy {
+    pub fn energy_before(&self, ago: usize) -> Energy {
         let mut sum = Energy::default();
         for back in ago + 1..=ago + WINDOW_HOPS {
             sum.add(&self.hop_energy(back));

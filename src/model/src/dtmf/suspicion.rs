@@ -108,7 +108,7 @@ pub struct Look {
 impl Look {
     /// What there is in the newest window; `None` if it is too quiet for a pair.
     pub fn energy(front: &Front) -> Option<Energy> {
-        let mut energy = front.energy(0);
+        let mut energy = *front.energy();
         if energy.band < PAIR_ENERGY_MIN {
             return None;
         }
@@ -236,7 +236,7 @@ impl Before {
         for ago in WINDOW_HOPS..=LOOK_BACK_HOPS {
             let found = front.window(ago).map(|window| tables.again(tuned, &window).energy);
             before.pair = found.and_then(|found| before.pair.map(|pair| pair.min(found)));
-            before.band = before.band.min(front.energy(ago).band);
+            before.band = before.band.min(front.energy_before(ago).band);
         }
         before
     }
@@ -305,7 +305,7 @@ fn is_new(front: &Front, tables: &Tables, look: &Look, tuned: &Fit) -> bool {
     for ago in WINDOW_HOPS..=LOOK_BACK_HOPS {
         // After a hole nothing is known of before: take the pair for new.
         let Some(window) = front.window(ago) else { return true };
-        let (before, then) = (tables.nominal_again(look.pair, &window).energy, front.energy(ago));
+        let (before, then) = (tables.nominal_again(look.pair, &window).energy, front.energy_before(ago));
         pair = pair.min(before);
         band = band.max(then.band - before);
         voice = voice.max(then.voice);

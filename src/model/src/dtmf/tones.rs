@@ -56,7 +56,7 @@ impl Tones {
 
     /// Whether what the filters give is still a number: what is none is never suspicious.
     pub fn is_finite(&self) -> bool {
-        let energy = self.front.energy(0);
+        let energy = self.front.energy();
         (energy.band + energy.voice + energy.dial).is_finite()
     }
 
