@@ -32,7 +32,9 @@ const NEEDS_SOX: &[&str] = &[
     "accept_worst_category",
     "accept_worst_category_pct",
     "doubled",
+    "accept_wrong",
     "spandsp_accept_pct",
+    "spandsp_accept_wrong",
 ];
 
 /// All keys, because a goal of 0 is about each of them, and a little of the talk.

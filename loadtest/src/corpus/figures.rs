@@ -58,10 +58,13 @@ pub struct Figures {
     pub accept_worst_category_pct: f64,
     pub reject_pct: f64,
     pub doubled: Option<usize>,
+    /// Reports of another key than was pressed, or of none, in the must-accept set.
+    pub accept_wrong: Option<usize>,
     pub false_digits_speech: Option<usize>,
     pub stress_vowels_per_h: f64,
     pub stress_chimes_per_h: f64,
     pub spandsp_accept_pct: Option<f64>,
+    pub spandsp_accept_wrong: Option<usize>,
     pub spandsp_false_digits_speech: Option<usize>,
     pub spandsp_stress_vowels_per_h: Option<f64>,
     pub spandsp_stress_chimes_per_h: Option<f64>,
@@ -105,10 +108,12 @@ pub fn figures(product: &Product, seed: u64, size: Size) -> Figures {
         accept_worst_category_pct: accept.worst_pct,
         reject_pct: accept.reject_pct,
         doubled: is_awake.then_some(accept.doubled),
+        accept_wrong: is_awake.then_some(accept.wrong),
         false_digits_speech: is_awake.then_some(talk.digits),
         stress_vowels_per_h: vowels.0,
         stress_chimes_per_h: chimes.0,
         spandsp_accept_pct: accept.spandsp_pct,
+        spandsp_accept_wrong: accept.spandsp_wrong,
         spandsp_false_digits_speech: talk.spandsp_digits,
         spandsp_stress_vowels_per_h: vowels.1,
         spandsp_stress_chimes_per_h: chimes.1,
@@ -151,6 +156,8 @@ struct Accept {
     worst_pct: f64,
     reject_pct: f64,
     doubled: usize,
+    wrong: usize,
+    spandsp_wrong: Option<usize>,
     spandsp_pct: Option<f64>,
 }
 
@@ -180,6 +187,8 @@ fn accept(product: &Product, seed: u64, size: Size) -> Accept {
         worst_pct,
         reject_pct: 100.0 * reported as f64 / refused.digits as f64,
         doubled: all.doubled,
+        wrong: all.wrong,
+        spandsp_wrong: (theirs.digits > 0).then_some(theirs.wrong),
         spandsp_pct: (theirs.digits > 0).then(|| 100.0 * theirs.found as f64 / theirs.digits as f64),
     }
 }
