@@ -1,10 +1,11 @@
 //! The strict half: which key, and that it was one (ITU-T Q.24).
 
-use super::fit::{BANK, Fit, HOP, Pair, Tables, WINDOW_HOPS};
+use super::fit::{BANK, Fit, HOP, Pair, Tables, WINDOW, WINDOW_HOPS};
 use super::front::Front;
 use super::shares::{Shares, is_noise};
 use super::steady::Steady;
 use super::suspicion::Look;
+use std::ops::RangeInclusive;
 
 /// Points that a pair needs to be a key: three for a window that holds nothing else, less for one
 /// with somebody talking. A window is 12.5 ms and moves by 2.5 ms, so a tone of 40 ms (must be
@@ -30,6 +31,16 @@ const MISSES_MAX: u32 = 8;
 
 /// Windows without the pair after a hole, which tell that it did not come out of it.
 const HOLE_MISSES: u32 = 3;
+
+/// Windows that a jump of the tones' phases spoils, at either end of a packet that somebody repeated in
+/// place of a lost one; three in four count as if it were not there.
+const JUMP_MISSES: RangeInclusive<u32> = 2..=7;
+
+/// Share of its band that the pair must have on either side of a jump, and what the band must have
+/// between them against the pair: a voice neither comes and goes so pure, nor leaves a pair for another
+/// without a break. Without this, one 50 ms key in four around a repeated packet is missed.
+const PURE: f32 = 0.95;
+const LOUD: f32 = 0.2;
 
 /// Windows without the pair after which a key is over. A pause of 30 ms has 8 or more; 20 ms of a
 /// lost packet that somebody filled with silence have 5.
@@ -87,6 +98,8 @@ struct Search {
     alone: u32,
     spoken_over: u32,
     misses: u32,
+    /// What was heard of it around its last jump.
+    jump: Jump,
     /// Hops since the first window.
     age: u32,
     /// Smallest and largest squared amplitude of the low and of the high tone.
@@ -97,6 +110,32 @@ struct Search {
     drift: [f32; 2],
     drift_squares: [f32; 2],
     drift_hops: u32,
+}
+
+/// Windows without the pair in the midst of it.
+#[derive(Default)]
+struct Jump {
+    /// How many, until they are counted.
+    misses: u32,
+    /// Whether the pair was pure before them, and has been since.
+    was_pure: bool,
+    is_pure: bool,
+    /// Whether all windows since the last with the pair were loud.
+    loud: bool,
+}
+
+impl Jump {
+    /// The pair is heard, after so many windows without it; says how many of those count.
+    fn hit(&mut self, misses: u32, is_pure: bool) -> u32 {
+        if misses > 0 {
+            let is_jump = self.loud && JUMP_MISSES.contains(&misses);
+            *self =
+                Jump { misses: if is_jump { misses } else { 0 }, was_pure: self.is_pure, ..Jump::default() };
+        }
+        self.loud = true;
+        self.is_pure |= is_pure;
+        if self.is_pure && self.was_pure { std::mem::take(&mut self.misses) * 3 / 4 } else { 0 }
+    }
 }
 
 /// A key that was reported and is still down.
@@ -180,7 +219,7 @@ impl Detector {
         let found = found.filter(|(look, ..)| is_new(look.pair));
         match found {
             Some((look, fit, alone)) => self.hit(front, tables, look, &fit, alone),
-            None => self.miss(),
+            None => self.miss(look),
         }
         let go_on = |steady: Steady| steady.go_on(tables, correlations, &look?.energy);
         let steady = self.steady.take().and_then(go_on).or_else(|| Steady::begin(front, tables, look?));
@@ -243,6 +282,7 @@ impl Detector {
             return;
         }
         let Some(search) = &mut self.search else { return };
+        search.alone += search.jump.hit(search.misses, is_pure(look, fit, alone));
         search.alone += u32::from(alone) + lost_hops;
         search.spoken_over += u32::from(!alone);
         search.age += 1 + search.misses + lost_hops;
@@ -262,8 +302,10 @@ impl Detector {
         search.phases = Some(phases);
     }
 
-    fn miss(&mut self) {
+    fn miss(&mut self, look: Option<&Look>) {
         let Some(search) = &mut self.search else { return };
+        let pair = 0.5 * WINDOW as f32 * (search.low[1] + search.high[1]);
+        search.jump.loud &= look.is_some_and(|look| look.energy.band > LOUD * pair);
         search.misses += 1;
         search.phases = None;
         if search.misses >= HOLE_MISSES && self.lost_hops > 0 {
@@ -283,6 +325,7 @@ impl Search {
             alone: u32::from(alone) + credit,
             spoken_over: u32::from(!alone),
             misses: 0,
+            jump: Jump { is_pure: is_pure(look, fit, alone), loud: true, ..Jump::default() },
             age: credit,
             low: [fit.low; 2],
             high: [fit.high; 2],
@@ -343,6 +386,11 @@ fn strict(look: &Look) -> Option<(Fit, bool)> {
 
 fn widen([least, most]: [f32; 2], squared: f32) -> [f32; 2] {
     [least.min(squared), most.max(squared)]
+}
+
+/// Whether hardly anything but the pair is in its band.
+fn is_pure(look: &Look, fit: &Fit, alone: bool) -> bool {
+    alone && fit.energy > PURE * look.energy.band
 }
 
 fn is_steady(range: [f32; 2], squared: f32) -> bool {
