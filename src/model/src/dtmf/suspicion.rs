@@ -45,6 +45,11 @@ const ALERT_HOPS: u32 = 4_000;
 const EXPECTED: Shares = Shares { band: 0.6, voice: 0.6, all: 0.45 };
 const EXPECTED_EXACT: f32 = 0.85;
 
+/// How long after a burst out of quiet a key is expected, 25 ms, and what then is enough: words begin so
+/// too. With what is enough of an expected key, a third of all that is muted of talk is for these.
+pub const BURST_HOPS: u32 = 10;
+const BURST: Shares = Shares { band: 0.75, voice: 0.7, all: 0.6 };
+
 /// Share of the best fit within 3 % that the fit at nominal frequencies has if a pair is at its
 /// very frequencies, as phones are.
 const EXACT: f32 = 0.95;
@@ -186,7 +191,8 @@ impl Suspicion {
     }
 
     fn is_key(&self, front: &Front, tables: &Tables, look: &Look, tuned: Tuned, fit: &Fit) -> bool {
-        if self.alert > 0 && is_likely(look, fit) {
+        let enough = if self.alert > BURST_HOPS { &EXPECTED } else { &BURST };
+        if self.alert > 0 && is_likely(look, fit, enough) {
             return true;
         }
         let before = LazyCell::new(|| Before::of(front, tables, tuned));
@@ -264,10 +270,10 @@ impl Suspect {
 }
 
 /// Whether a pair is likely enough when keys are being pressed.
-fn is_likely(look: &Look, tuned: &Fit) -> bool {
+fn is_likely(look: &Look, tuned: &Fit, enough: &Shares) -> bool {
     is_threat(&look.nominal)
         && look.is_exact(tuned, EXPECTED_EXACT)
-        && EXPECTED.hold(&look.nominal, &look.energy)
+        && enough.hold(&look.nominal, &look.energy)
 }
 
 /// Whether a pair is there without a voice: alone, or in noise.

@@ -3,12 +3,11 @@
 use super::detector::{Detector, Tone};
 use super::fit::{TABLES, Tables};
 use super::front::Front;
-use super::suspicion::{Look, Suspicion};
+use super::suspicion::{BURST_HOPS, Look, Suspicion};
 
 /// How long a key is looked for more loosely after a break in the sound: 100 ms, in which a key on
-/// either side of it shows itself; and after a burst out of quiet, which a word may be too: 25 ms.
+/// either side of it shows itself.
 const DOUBT_HOPS: u32 = 40;
-const BURST_HOPS: u32 = 10;
 
 /// The two judges of one stream, behind one front end.
 pub struct Tones {
