@@ -42,19 +42,31 @@ const RISEN: f32 = 0.5;
 /// How long after a key another one is expected, and what then is enough: 10 s, in which a person
 /// finds the next digits on the card. Longer mutes more talk after the last key.
 const ALERT_HOPS: u32 = 4_000;
-const EXPECTED: Shares = Shares { band: 0.6, voice: 0.6, all: 0.45 };
-const EXPECTED_EXACT: f32 = 0.85;
+const EXPECTED: [Likely; 2] = [
+    Likely { shares: Shares { band: 0.6, voice: 0.6, all: 0.45 }, exact: 0.85 },
+    Likely { shares: Shares { band: 0.5, voice: 0.6, all: 0.42 }, exact: 0.95 },
+];
+
+/// The same for a pair that a codec for voices has drawn off its frequencies: it is all there is.
+const SMEARED: Shares = Shares { band: 0.87, voice: 0.97, all: 0.87 };
 
 /// How long after a burst out of quiet a key is expected, 25 ms, and what then is enough: words begin so
 /// too. With what is enough of an expected key, a third of all that is muted of talk is for these.
 pub const BURST_HOPS: u32 = 10;
-const BURST: Shares = Shares { band: 0.75, voice: 0.7, all: 0.6 };
+const BURST: [Likely; 1] = [Likely { shares: Shares { band: 0.75, voice: 0.7, all: 0.6 }, exact: 0.85 }];
 
 /// Share of the best fit within 3 % that the fit at nominal frequencies has if a pair is at its
 /// very frequencies, as phones are.
 const EXACT: f32 = 0.95;
 /// The same for a pair alone, in noise of 5 dB.
 const EXACT_CLEAN: f32 = 0.92;
+
+/// What is enough where a key is expected: the fainter, the nearer to its very frequencies.
+struct Likely {
+    shares: Shares,
+    /// As [`EXACT`].
+    exact: f32,
+}
 
 /// A pair that begins while somebody speaks: looser, but only if nothing but the pair is new.
 struct Beginning {
@@ -191,8 +203,13 @@ impl Suspicion {
     }
 
     fn is_key(&self, front: &Front, tables: &Tables, look: &Look, tuned: Tuned, fit: &Fit) -> bool {
-        let enough = if self.alert > BURST_HOPS { &EXPECTED } else { &BURST };
-        if self.alert > 0 && is_likely(look, fit, enough) {
+        let expected = match self.alert {
+            0 => &[],
+            1..=BURST_HOPS => &BURST[..],
+            _ => &EXPECTED[..],
+        };
+        let is_smeared = self.alert > BURST_HOPS && is_threat(fit) && SMEARED.hold(fit, &look.energy);
+        if is_smeared || is_likely(look, fit, expected) {
             return true;
         }
         let before = LazyCell::new(|| Before::of(front, tables, tuned));
@@ -270,10 +287,11 @@ impl Suspect {
 }
 
 /// Whether a pair is likely enough when keys are being pressed.
-fn is_likely(look: &Look, tuned: &Fit, enough: &Shares) -> bool {
+fn is_likely(look: &Look, tuned: &Fit, enough: &[Likely]) -> bool {
     is_threat(&look.nominal)
-        && look.is_exact(tuned, EXPECTED_EXACT)
-        && enough.hold(&look.nominal, &look.energy)
+        && enough
+            .iter()
+            .any(|one| look.is_exact(tuned, one.exact) && one.shares.hold(&look.nominal, &look.energy))
 }
 
 /// Whether a pair is there without a voice: alone, or in noise.
