@@ -75,6 +75,8 @@ async fn a_payment_after_the_wrap_up_is_still_on_the_screen_when_only_rows_are_l
     let (bad, second) = (card("4000000000000127"), order("WRAP-2"));
     let fields = [("account", "WRAP-2"), ("amount", "12.50")];
     screen.act(&id, "collect", &fields).await.expect("asked for");
+    // The screen's answer may be there before the phone's side of the test has the news.
+    call.wait_field("pan").await.expect("a field");
     finish(&call, &second, &bad).await.expect("keyed");
     let declined = send(&call).await;
     stands(&call, &declined, &["declined"]).await;
