@@ -102,8 +102,11 @@ fn delays(seed: u64) -> Value {
 }
 
 /// Seeds and sources of which a key was named once, among some two million.
-const ONCE_NAMED: [(u64, &str); 2] =
-    [(9804, "plain PCMU 80 ms -20 dBm0 spoken true"), (206, "GSM 50 ms PCMA 10")];
+const ONCE_NAMED: [(u64, &str); 3] = [
+    (9804, "plain PCMU 80 ms -20 dBm0 spoken true"),
+    (206, "GSM 50 ms PCMA 10"),
+    (9907, "GSM 50 ms PCMA 10"),
+];
 
 #[test]
 fn keys_that_were_named_once_are_not_any_more() {

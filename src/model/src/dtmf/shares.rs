@@ -45,7 +45,16 @@ impl Shares {
 
 /// Whether a pair is loud and even enough to tell anybody anything.
 pub fn is_threat(fit: &Fit) -> bool {
-    fit.energy > PAIR_ENERGY_MIN && fit.low < TWIST_MAX * fit.high && fit.high < TWIST_MAX * fit.low
+    is_threat_within(fit, TWIST_MAX)
+}
+
+/// The same where a codec for voices may have drawn a tone down: 20 dB.
+pub fn is_smeared_threat(fit: &Fit) -> bool {
+    is_threat_within(fit, 100.0)
+}
+
+fn is_threat_within(fit: &Fit, twist_max: f32) -> bool {
+    fit.energy > PAIR_ENERGY_MIN && fit.low < twist_max * fit.high && fit.high < twist_max * fit.low
 }
 
 /// Whether the twist is one that phones have.

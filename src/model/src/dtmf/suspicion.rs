@@ -7,7 +7,9 @@
 use super::filters::Energy;
 use super::fit::{BANK, Fit, Pair, Tables, Tuned, WINDOW_HOPS};
 use super::front::{Front, LOOK_BACK_HOPS};
-use super::shares::{PAIR_ENERGY_MIN, Shares, is_even, is_noise, is_noise_without_voice, is_threat};
+use super::shares::{
+    PAIR_ENERGY_MIN, Shares, is_even, is_noise, is_noise_without_voice, is_smeared_threat, is_threat,
+};
 use std::cell::LazyCell;
 
 /// A pair alone. White noise at 5 dB leaves 0.9, 0.97 and 0.7.
@@ -208,7 +210,7 @@ impl Suspicion {
             1..=BURST_HOPS => &BURST[..],
             _ => &EXPECTED[..],
         };
-        let is_smeared = self.alert > BURST_HOPS && is_threat(fit) && SMEARED.hold(fit, &look.energy);
+        let is_smeared = self.alert > BURST_HOPS && is_smeared_threat(fit) && SMEARED.hold(fit, &look.energy);
         if is_smeared || is_likely(look, fit, expected) {
             return true;
         }
