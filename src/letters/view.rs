@@ -153,7 +153,7 @@ fn agreed(facts: &AgreementFacts<'_>, card: &str, help: &str) -> Result<Agreemen
     let row = |label, value| Row { label, value };
     let rows = vec![
         row("Each payment", money(facts.amount)),
-        row("How often", every(facts.every).to_owned()),
+        row("How often", capitalised(facts.every.words())),
         row("First payment", day(*first)),
         row("Last payment", day(*last)),
         row("In all", format!("{count} payments, {total}")),
@@ -166,15 +166,10 @@ fn agreed(facts: &AgreementFacts<'_>, card: &str, help: &str) -> Result<Agreemen
     Ok(AgreementView { rows, cancel })
 }
 
-fn every(every: Every) -> &'static str {
-    match every {
-        Every::Week => "Every week",
-        Every::Fortnight => "Every two weeks",
-        Every::FourWeeks => "Every four weeks",
-        Every::Month => "Every month",
-        Every::Quarter => "Every three months",
-        Every::Year => "Every year",
-    }
+/// A sentence's beginning.
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// `Visa ending 5262`: four digits and no more, whatever was passed in (PCI DSS 3.4.1).

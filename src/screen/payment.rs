@@ -134,7 +134,7 @@ pub(super) fn agreement(call: &OnScreen<'_>, stage: Stage) -> AgreementShown {
 
 fn agreement_made(row: &AgreementRow) -> AgreementMade {
     let (first, count) = (row.dates.first().copied().unwrap_or(row.terms.start), row.dates.len());
-    let every = words::every(row.terms.every);
+    let every = row.terms.every.words();
     AgreementMade {
         words: format!(
             "{} {every} from {}, {} payments, agreed",

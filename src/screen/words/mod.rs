@@ -21,7 +21,6 @@ pub(super) use say::{Saying, agreed, approved, remind, say};
 
 use crate::screen::lookup::Search;
 use tonewall_model::capture::Field;
-use tonewall_model::cpa::Every;
 use tonewall_model::payment::Means;
 use tonewall_model::route::RouteKind;
 use tonewall_model::screen::{Offer, Primary, Stage};
@@ -161,18 +160,6 @@ pub(super) fn due(text: &str) -> String {
         time::Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()
     };
     parsed().map_or_else(|| text.to_owned(), date)
-}
-
-/// A frequency by its word in rows.
-pub(super) fn every(every: Every) -> &'static str {
-    match every {
-        Every::Week => "every week",
-        Every::Fortnight => "every two weeks",
-        Every::FourWeeks => "every four weeks",
-        Every::Month => "every month",
-        Every::Quarter => "every three months",
-        Every::Year => "every year",
-    }
 }
 
 /// The question before the same payment is taken twice.

@@ -53,7 +53,7 @@ impl Call {
     }
 
     /// Empties the field that is being keyed, if one is, and asks for it again.
-    pub(super) fn key_again(&mut self, now: Duration) {
+    fn key_again(&mut self, now: Duration) {
         if let Some(field) = self.keyed_field() {
             let effects = self.capture.step(now, capture::Input::Reask(field));
             self.captured(effects);

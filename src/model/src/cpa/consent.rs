@@ -41,19 +41,8 @@ pub fn consent_text(terms: &Terms, tenant: &str, last4: &str, cancel_how: &str) 
          The first payment is on {first}.{shorter} {end} \
          You can cancel at any time, with your bank or with us{cancel_how}, up to the end of the \
          business day before a payment is due. Do you agree?",
-        every = every(terms.every),
+        every = terms.every.words(),
     )
-}
-
-fn every(every: Every) -> &'static str {
-    match every {
-        Every::Week => "every week",
-        Every::Fortnight => "every two weeks",
-        Every::FourWeeks => "every four weeks",
-        Every::Month => "every month",
-        Every::Quarter => "every three months",
-        Every::Year => "every year",
-    }
 }
 
 /// `1 January 2027`.

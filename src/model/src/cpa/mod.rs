@@ -60,6 +60,18 @@ impl Every {
         }
     }
 
+    /// How often, for people: on the screen, in the wording that is read out, in letters.
+    pub fn words(self) -> &'static str {
+        match self {
+            Every::Week => "every week",
+            Every::Fortnight => "every two weeks",
+            Every::FourWeeks => "every four weeks",
+            Every::Month => "every month",
+            Every::Quarter => "every three months",
+            Every::Year => "every year",
+        }
+    }
+
     /// The frequency that a word of [`Every::as_str`] names.
     pub fn parse(word: &str) -> Option<Every> {
         Every::ALL.into_iter().find(|every| every.as_str() == word)

@@ -64,8 +64,8 @@ const PROOFS_OF_NEW: [Proof; 5] = [
 const PROOF_OF_LONE: Proof = Proof { hops: 16, coherence: 0.5, share: 0.67 };
 const LONE: Shares = Shares { band: 0.67, voice: 0.95, all: 0.67 };
 
-/// What is enough of any pair shortly after a key, if it is as loud: talk of an hour has three such pairs
-/// of any loudness, and who keys goes on keying.
+/// What is enough of any pair shortly after a key, if it is as loud: who keys goes on keying. Talk that
+/// nobody keyed in would hold such pairs too.
 const PROOFS_EXPECTED: [Proof; 5] = [
     Proof { hops: 13, coherence: 0.9, share: 0.54 },
     Proof { hops: 16, coherence: 0.86, share: 0.52 },
@@ -74,8 +74,8 @@ const PROOFS_EXPECTED: [Proof; 5] = [
     Proof { hops: 28, coherence: 0.72, share: 0.5 },
 ];
 
-/// Ratio of squared amplitudes either way up to which a tone is as loud: 4 dB, of which a voice beside it
-/// takes three.
+/// Ratio of squared amplitudes either way up to which a tone is as loud: 4 dB, for a voice beside it adds
+/// or takes some.
 const LIKE: f32 = 2.5;
 
 /// What a pair needs that a voice makes while it keeps its pitch, one or the other: the pitch and its

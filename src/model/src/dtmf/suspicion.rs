@@ -52,8 +52,9 @@ const EXPECTED: [Likely; 2] = [
 /// The same for a pair that a codec for voices has drawn off its frequencies: it is all there is.
 const SMEARED: Shares = Shares { band: 0.87, voice: 0.97, all: 0.87 };
 
-/// How long after a burst out of quiet a key is expected, 25 ms, and what then is enough: words begin so
-/// too. With what is enough of an expected key, a third of all that is muted of talk is for these.
+/// How long after a burst out of quiet a key is expected, 25 ms, and what then is enough, as it is for as
+/// long before any expectation ends: words begin so too. With what is enough of an expected key, a third of
+/// all that is muted of talk is for these.
 pub const BURST_HOPS: u32 = 10;
 const BURST: [Likely; 1] = [Likely { shares: Shares { band: 0.75, voice: 0.7, all: 0.6 }, exact: 0.85 }];
 
