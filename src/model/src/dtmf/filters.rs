@@ -3,8 +3,9 @@
 //! A chain of second-order sections is computed as their sum (partial fractions): no section waits
 //! for another, and what four of them do becomes one vector instruction.
 
-use super::fit::BAND_HOP;
+use super::fit::{BAND_HOP, HOP};
 use std::f64::consts::TAU;
+use wide::f32x4;
 
 /// Second-order section: b0, b1, b2, a1, a2.
 type Section = [f64; 5];
@@ -33,7 +34,8 @@ const VOICE_PASS: [Section; LANES] = [
 const NOTCHES: usize = 2;
 
 /// Elliptic, 20 dB under 55 Hz: mains hum is no voice either.
-const HUM_OUT: Biquad = [0.880_895_8, -1.759_360_1, 0.880_895_8, -1.747_424_2, 0.788_419_5];
+/// b0 and b2, b1, a1, a2.
+const HUM_OUT: [f32; 4] = [0.880_895_8, -1.759_360_1, -1.747_424_2, 0.788_419_5];
 
 /// Width of the notches for a dial tone of the tenant's own, and where one may be: higher up it
 /// would take a key's row away.
@@ -51,6 +53,14 @@ const FADED: f32 = 1.0e-10;
 
 /// Sections of a chain.
 const LANES: usize = 4;
+
+/// Samples of a hop at half the rate, and zeros up to a multiple of the lanes.
+const PADDED: usize = BAND_HOP.next_multiple_of(LANES);
+
+/// The same, four by four. Explicit lanes: left to itself the compiler mixes what belongs to different
+/// samples into one vector, which takes half as long again.
+type Quads = [f32x4; QUADS];
+const QUADS: usize = PADDED / LANES;
 
 /// Something of each section.
 type Lanes = [f32; LANES];
@@ -151,15 +161,44 @@ impl Sum {
         sum.direct = direct as f32;
         sum
     }
+}
 
-    /// The chain's output, from its input and its poles' two newest outputs.
-    fn output(&self, input: f32, newest: &Lanes, older: &Lanes) -> f32 {
-        let mut parts = [0.0; LANES];
-        for k in 0..LANES {
-            parts[k] = self.newest[k] * newest[k] + self.older[k] * older[k];
-        }
-        self.direct * input + ((parts[0] + parts[1]) + (parts[2] + parts[3]))
+/// Values, four by four.
+fn quads(values: &[f32; PADDED]) -> Quads {
+    let mut quads = [f32x4::ZERO; QUADS];
+    for (quad, values) in quads.iter_mut().zip(values.as_chunks().0) {
+        *quad = f32x4::new(*values);
     }
+    quads
+}
+
+/// Quads, value by value.
+fn flat(quads: &Quads) -> [f32; PADDED] {
+    let mut flat = [0.0; PADDED];
+    for (values, quad) in flat.as_chunks_mut().0.iter_mut().zip(quads) {
+        *values = quad.to_array();
+    }
+    flat
+}
+
+/// Outputs of a chain, from its input: of each, the sum of the sections' parts and of the input's own.
+fn across(parts: &[f32x4; PADDED], direct: f32, input: &Quads) -> Quads {
+    let mut outs = *input;
+    for (out, parts) in outs.iter_mut().zip(parts.as_chunks().0) {
+        let [a, b, c, d] = f32x4::transpose(*parts);
+        *out = f32x4::splat(direct) * *out + ((a + b) + (c + d));
+    }
+    outs
+}
+
+/// Sum of the squares.
+fn squares(quads: Quads) -> f32 {
+    let mut sums = f32x4::ZERO;
+    for quad in quads {
+        sums += quad * quad;
+    }
+    let [a, b, c, d] = sums.to_array();
+    (a + b) + (c + d)
 }
 
 fn times(x: (f64, f64), y: (f64, f64)) -> (f64, f64) {
@@ -172,19 +211,15 @@ fn over(x: (f64, f64), y: (f64, f64)) -> (f64, f64) {
     (real / square, imaginary / square)
 }
 
-/// One sample through a section, direct form II.
-fn step([b0, b1, b2, a1, a2]: &Biquad, [newest, older]: &mut Memory, sample: f32) -> f32 {
-    let pole = (sample - a2 * *older) - a1 * *newest;
-    let out = (b0 * pole + b2 * *older) + b1 * *newest;
-    (*newest, *older) = (pole, *newest);
-    out
-}
-
-/// Samples through a section.
-fn through(section: &Biquad, memory: &mut Memory, samples: &mut [f32]) {
+/// Samples through a section, direct form II.
+fn through([b0, b1, b2, a1, a2]: &Biquad, memory: &mut Memory, samples: &mut [f32]) {
+    let [mut newest, mut older] = *memory;
     for sample in samples {
-        *sample = step(section, memory, *sample);
+        let pole = (*sample - a2 * older) - a1 * newest;
+        *sample = (b0 * pole + b2 * older) + b1 * newest;
+        (newest, older) = (pole, newest);
     }
+    *memory = [newest, older];
 }
 
 /// What the filters of one stream remember.
@@ -214,81 +249,95 @@ impl Filters {
     }
 
     /// A hop of samples: `band` gets every other sample of the band.
-    pub fn hop(&mut self, coefficients: &Coefficients, samples: &[f32], band: &mut [f32]) -> Energy {
-        let mut humless = [0.0; BAND_HOP];
-        let mut energy = self.band(coefficients, samples, band, &mut humless);
+    pub fn hop(
+        &mut self,
+        coefficients: &Coefficients,
+        samples: &[f32; HOP],
+        band: &mut [f32; BAND_HOP],
+    ) -> Energy {
+        let (mut even, mut odd) = ([0.0; PADDED], [0.0; PADDED]);
+        for n in 0..BAND_HOP {
+            (even[n], odd[n]) = (samples[2 * n], samples[2 * n + 1]);
+        }
+        let (even, odd) = (quads(&even), quads(&odd));
+        let outs = self.band(coefficients, samples, &odd);
+        band.copy_from_slice(&flat(&outs)[..BAND_HOP]);
+        let (mut half, mut other_half) = (even, even);
+        for n in 0..QUADS {
+            half[n] = 0.5 * (even[n] + odd[n]);
+            other_half[n] = 0.5 * (even[n] - odd[n]);
+        }
+        let humless = self.humless(&flat(&half));
         let mut clean = humless;
         if let Some(own) = &self.own {
             for (section, memory) in own.iter().zip(&mut self.own_memory) {
-                through(section, memory, &mut clean);
+                through(section, memory, &mut clean[..BAND_HOP]);
             }
         }
-        let left = self.voice(coefficients, &clean, &humless, &mut energy);
-        // Per sample of the band, of which there are half as many.
-        energy.all = (WHOLE * (energy.all + left)).max(0.0);
-        energy.dial *= WHOLE;
-        energy
+        let (voice, notched) = self.voice(coefficients, &clean);
+        let mut dial = quads(&humless);
+        for n in 0..QUADS {
+            dial[n] -= notched[n];
+        }
+        Energy {
+            band: squares(outs),
+            voice: squares(voice),
+            // Per sample of the band, of which there are half as many.
+            all: WHOLE * (squares(other_half) + squares(notched)),
+            dial: WHOLE * squares(dial),
+        }
     }
 
-    /// Fills `out` with every other sample of the band, and `humless` with what is below it and is no
-    /// hum, at half the rate too. Says the energy of the band, and of all without what is below it.
-    fn band(
-        &mut self,
-        coefficients: &Coefficients,
-        samples: &[f32],
-        out: &mut [f32],
-        humless: &mut [f32; BAND_HOP],
-    ) -> Energy {
-        let [a1, a2, both, product] = &coefficients.band_poles;
-        // Local copies stay in registers; through `self` every sample would wait for the last store.
-        let [mut newest, mut older] = self.band;
-        let mut hum = self.hum;
-        let mut energy = Energy::default();
-        for ((pair, out), humless) in samples.chunks_exact(2).zip(out).zip(humless) {
-            let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
-            for k in 0..LANES {
-                first[k] = (pair[0] - a2[k] * older[k]) - a1[k] * newest[k];
-            }
-            for k in 0..LANES {
-                second[k] = ((pair[1] - a1[k] * pair[0]) + product[k] * older[k]) + both[k] * newest[k];
-            }
-            *out = coefficients.band.output(pair[1], &second, &first);
-            energy.band += *out * *out;
-            (newest, older) = (second, first);
-            let half = 0.5 * (pair[0] + pair[1]);
-            energy.all += 0.5 * (pair[0] * pair[0] + pair[1] * pair[1]) - half * half;
-            *humless = step(&HUM_OUT, &mut hum, half);
+    /// Every other sample of the band, and zeros.
+    fn band(&mut self, coefficients: &Coefficients, samples: &[f32; HOP], odd: &Quads) -> Quads {
+        let [a1, a2, both, product] = coefficients.band_poles.map(f32x4::new);
+        let sum = &coefficients.band;
+        let (of_newest, of_older) = (f32x4::new(sum.newest), f32x4::new(sum.older));
+        let [mut newest, mut older] = self.band.map(f32x4::new);
+        let mut parts = [f32x4::ZERO; PADDED];
+        for n in 0..BAND_HOP {
+            let [first, second] = [samples[2 * n], samples[2 * n + 1]].map(f32x4::splat);
+            let between = (first - a2 * older) - a1 * newest;
+            newest = ((second - a1 * first) + product * older) + both * newest;
+            older = between;
+            parts[n] = of_newest * newest + of_older * older;
         }
-        self.band = [newest, older];
-        self.hum = hum;
-        energy
+        self.band = [newest.to_array(), older.to_array()];
+        across(&parts, sum.direct, odd)
     }
 
-    /// Measures what is below the band; says what the notches left of it.
-    fn voice(
-        &mut self,
-        coefficients: &Coefficients,
-        clean: &[f32; BAND_HOP],
-        humless: &[f32; BAND_HOP],
-        energy: &mut Energy,
-    ) -> f32 {
-        let [a1, a2] = &coefficients.voice_poles;
-        let [mut newest, mut older] = self.voice;
-        let mut left = 0.0;
-        for (input, humless) in clean.iter().zip(humless) {
-            let mut poles = [0.0; LANES];
-            for k in 0..LANES {
-                poles[k] = (input - a2[k] * older[k]) - a1[k] * newest[k];
-            }
-            (older, newest) = (newest, poles);
-            let notched = coefficients.notched.output(*input, &newest, &older);
-            let voice = coefficients.voice.output(*input, &newest, &older);
-            left += notched * notched;
-            energy.voice += voice * voice;
-            energy.dial += (humless - notched) * (humless - notched);
+    /// Samples without hum.
+    fn humless(&mut self, samples: &[f32; PADDED]) -> [f32; PADDED] {
+        let [b0, b1, a1, a2] = HUM_OUT;
+        let mut poles = [0.0; PADDED + 2];
+        (poles[0], poles[1]) = (self.hum[1], self.hum[0]);
+        for n in 0..BAND_HOP {
+            poles[n + 2] = (samples[n] - a2 * poles[n]) - a1 * poles[n + 1];
         }
-        self.voice = [newest, older];
-        left
+        self.hum = [poles[BAND_HOP + 1], poles[BAND_HOP]];
+        let mut out = [0.0; PADDED];
+        for n in 0..BAND_HOP {
+            out[n] = b0 * (poles[n] + poles[n + 2]) + b1 * poles[n + 1];
+        }
+        out
+    }
+
+    /// What is below the band, and what the notches left of it.
+    fn voice(&mut self, coefficients: &Coefficients, clean: &[f32; PADDED]) -> (Quads, Quads) {
+        let [a1, a2] = coefficients.voice_poles.map(f32x4::new);
+        let (all, notches) = (&coefficients.voice, &coefficients.notched);
+        let all_of = [all.newest, all.older].map(f32x4::new);
+        let notches_of = [notches.newest, notches.older].map(f32x4::new);
+        let [mut newest, mut older] = self.voice.map(f32x4::new);
+        let (mut voice, mut notched) = ([f32x4::ZERO; PADDED], [f32x4::ZERO; PADDED]);
+        for n in 0..BAND_HOP {
+            (newest, older) = ((f32x4::splat(clean[n]) - a2 * older) - a1 * newest, newest);
+            voice[n] = all_of[0] * newest + all_of[1] * older;
+            notched[n] = notches_of[0] * newest + notches_of[1] * older;
+        }
+        self.voice = [newest.to_array(), older.to_array()];
+        let clean = quads(clean);
+        (across(&voice, all.direct, &clean), across(&notched, notches.direct, &clean))
     }
 
     /// In digital silence what is remembered fades into denormal numbers, which cost a hundred times

@@ -207,7 +207,7 @@ impl Front {
             self.past.copy_within(self.past_len - (LOOK_BACK - BAND_HOP)..self.past_len, 0);
             self.past_len = LOOK_BACK - BAND_HOP;
         }
-        let band = &mut self.past[self.past_len..][..BAND_HOP];
+        let Some(band) = self.past[self.past_len..].first_chunk_mut() else { return };
         let energy = self.filters.hop(&tables.filters, &self.block, band);
         if self.dead_hops > 0 {
             self.filters.forget();
