@@ -3,9 +3,8 @@
 use super::svg::{Chart, Group, Row};
 use super::{adapter, peers};
 use std::path::Path;
-use tonewall_loadtest::corpus::detection::{
-    CODINGS, Category, Score, judge, make, must_accept, must_reject, score, through,
-};
+use tonewall_loadtest::corpus::detection::{Category, judge, must_accept, must_reject, takes};
+use tonewall_loadtest::corpus::figures::Size;
 use tonewall_loadtest::corpus::leak::{self, Source};
 use tonewall_loadtest::corpus::listener::Listener;
 use tonewall_loadtest::corpus::spandsp;
@@ -34,15 +33,12 @@ fn detection(seed: u64) -> Chart {
 
 fn reported(seed: u64, categories: Vec<Category>) -> Vec<Row> {
     let product = adapter::product();
-    let percent = |score: Score| 100.0 * score.found as f64 / score.digits.max(1) as f64;
     let row = |category: &Category| {
-        let sound = make(seed, category);
-        let theirs = CODINGS.iter().try_fold(Score::default(), |mut all, coding| {
-            all.add(score(&spandsp::detect(&through(*coding, &sound.samples))?, &sound.truth));
-            Some(all)
-        });
-        let ours = percent(judge(&product, seed, category));
-        Row { label: category.name.to_owned(), percent: vec![Some(ours), theirs.map(percent)] }
+        let takes = takes(seed, category, Size::WHOLE.takes);
+        let ours = judge(|pcm| Some((product.detect)(pcm)), &takes);
+        let theirs = judge(spandsp::detect, &takes);
+        let percent = [ours, theirs].map(|score| score.map(|score| score.found_pct()));
+        Row { label: category.name.to_owned(), percent: percent.to_vec() }
     };
     categories.iter().map(row).collect()
 }

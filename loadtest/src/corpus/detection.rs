@@ -3,7 +3,7 @@
 use super::gsm;
 use super::leak::{Spoil, clean, talk_under};
 use super::network::{coded, decoded};
-use super::product::{Product, Report};
+use super::product::Report;
 use super::sound::{Digit, Sound, Train, add_echo, add_noise, add_tone, below, pcm, samples};
 use super::voice;
 use crate::g711::Law;
@@ -26,6 +26,11 @@ pub struct Score {
 }
 
 impl Score {
+    /// Digits that were found, %.
+    pub fn found_pct(&self) -> f64 {
+        100.0 * self.found as f64 / self.digits.max(1) as f64
+    }
+
     /// Adds another one.
     pub fn add(&mut self, other: Score) {
         self.digits += other.digits;
@@ -216,12 +221,16 @@ pub enum Coding {
 /// All of them.
 pub const CODINGS: [Coding; 3] = [Coding::Pcm, Coding::G711(Law::A), Coding::G711(Law::Mu)];
 
-/// Makes a category's sound.
-pub fn make(seed: u64, category: &Category) -> Sound {
-    let mut rng = Rng::named(seed, category.name);
-    let mut sound = category.train.make(&mut rng);
-    (category.spoil)(&mut sound, &category.train, &mut rng);
-    sound
+/// Makes a category's sound, so many times over: each take has its own keys, noise and voices. One voice
+/// may be worse than most, and one take has seldom more than one.
+pub fn takes(seed: u64, category: &Category, takes: usize) -> Vec<Sound> {
+    let take = |take| {
+        let mut rng = Rng::named(seed, &format!("{} {take}", category.name));
+        let mut sound = category.train.make(&mut rng);
+        (category.spoil)(&mut sound, &category.train, &mut rng);
+        sound
+    };
+    (0..takes).map(take).collect()
 }
 
 /// PCM as a detector behind that coding gets it.
@@ -232,12 +241,13 @@ pub fn through(coding: Coding, sound: &[f64]) -> Vec<i16> {
     }
 }
 
-/// The product's score in a category, all codings together.
-pub fn judge(product: &Product, seed: u64, category: &Category) -> Score {
-    let sound = make(seed, category);
+/// A detector's score, all takes and codings together; `None` if it isn't there.
+pub fn judge(detect: impl Fn(&[i16]) -> Option<Vec<Report>>, takes: &[Sound]) -> Option<Score> {
     let mut total = Score::default();
-    for coding in CODINGS {
-        total.add(score(&(product.detect)(&through(coding, &sound.samples)), &sound.truth));
+    for sound in takes {
+        for coding in CODINGS {
+            total.add(score(&detect(&through(coding, &sound.samples))?, &sound.truth));
+        }
     }
-    total
+    Some(total)
 }

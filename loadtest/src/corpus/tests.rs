@@ -1,6 +1,6 @@
 //! The judge is judged: what it makes from a seed, what it hears, what it counts.
 
-use super::detection::{Score, make, must_accept, score};
+use super::detection::{Score, must_accept, score, takes};
 use super::figures::{Size, figures, percentile_ms, red_per_1000h};
 use super::leak::{hard, judge, plain};
 use super::listener::Listener;
@@ -35,11 +35,12 @@ fn product<'a>(secure: &'a Secure<'a>) -> Product<'a> {
 }
 
 #[test]
-fn a_category_depends_on_seed_and_name_only() {
+fn a_take_depends_on_seed_category_and_number_only() {
     let all = must_accept();
-    let one = make(3, &all[0]);
-    assert_eq!(one.samples, make(3, &all[0]).samples);
-    assert_ne!(one.samples, make(4, &all[0]).samples);
+    let [first, second] = &takes(3, &all[0], 2)[..] else { panic!("two takes") };
+    assert_eq!(first.samples, takes(3, &all[0], 1)[0].samples);
+    assert_ne!(first.samples, second.samples);
+    assert_ne!(first.samples, takes(4, &all[0], 1)[0].samples);
     assert_eq!(plain().len() * 48, 1_728);
 }
 
@@ -101,7 +102,7 @@ fn a_red_verdict_that_was_seen_is_never_extrapolated_away() {
 /// It takes no key and lets no packet out.
 #[test]
 fn what_does_nothing_has_no_figure_of_nought() {
-    let size = Size { every: 1_000, talk_minutes: 1, stress_minutes: 1 };
+    let size = Size { every: 1_000, takes: 1, talk_minutes: 1, stress_minutes: 1 };
     let gone = |_: Law, _: u8, _: Style, _: &[Datagram]| Passed::default();
     let deaf = figures(&product(&gone), 5, size);
     assert!(deaf.control_plain_named_pct >= 98.0 && deaf.plain_named == Some(0), "{deaf:?}");
