@@ -29,6 +29,14 @@ pub fn secure(law: Law, ptime_ms: u8, style: Style, arrivals: &[Datagram]) -> Pa
     pass(pipeline, arrivals)
 }
 
+/// The same while a field is open.
+pub fn secure_asked(law: Law, ptime_ms: u8, style: Style, arrivals: &[Datagram]) -> Passed {
+    let mut pipeline = pipeline(law, ptime_ms, style);
+    pipeline.set_secured(true);
+    pipeline.set_field_open(true);
+    pass(pipeline, arrivals)
+}
+
 /// The same on a line that is open.
 pub fn relay(law: Law, ptime_ms: u8, arrivals: &[Datagram]) -> Passed {
     pass(pipeline(law, ptime_ms, Style::Silence), arrivals)

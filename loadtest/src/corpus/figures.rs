@@ -263,7 +263,7 @@ pub(super) fn red_per_1000h(tally: &[(f64, u32)], seen: usize, hours: f64) -> Op
 
 /// Share of packets that left with another payload than they came with. The first two are left
 /// out (the detector is cold), and the last one, which has no successor.
-fn changed_pct(sent: &[Datagram], left: &[Datagram]) -> f64 {
+pub fn changed_pct(sent: &[Datagram], left: &[Datagram]) -> f64 {
     let payloads: std::collections::HashMap<usize, &[u8]> = left.iter().filter_map(open).collect();
     let judged = &sent[2..sent.len().max(3) - 1];
     let changed = judged.iter().filter_map(open).filter(|(at, payload)| payloads.get(at) != Some(payload));

@@ -162,6 +162,11 @@ impl Ear {
         }
     }
 
+    /// A key was asked for.
+    pub fn expect_key(&mut self) {
+        self.tones.alert();
+    }
+
     /// A key came in signalling: by SIP INFO or KPML.
     pub fn signal(&mut self, now_us: u64, key: Key, transport: Transport, press: &mut dyn FnMut(Press)) {
         self.tones.alert();

@@ -77,6 +77,12 @@ impl Pair {
         CODES[usize::from(self.row)][usize::from(self.column)]
     }
 
+    /// Whether they have the row or the column in common: another tone beside one of a key's draws the fit
+    /// to its neighbour.
+    pub fn is_near(self, other: Pair) -> bool {
+        self.row == other.row || self.column == other.column
+    }
+
     /// Whether a voice that keeps its pitch makes nearly this pair.
     pub fn is_sung(self) -> bool {
         SUNG[usize::from(self.row)][usize::from(self.column)]

@@ -88,6 +88,23 @@ const BEGINNINGS: [Beginning; 2] = [
     Beginning { shares: Shares { band: 0.8, voice: 0.75, all: 0.6 }, pair: 20.0, rest: 1.3, exact: 0.8 },
 ];
 
+/// A pair, even within 3 dB and most of its band, that comes on top of all there was: with the first word
+/// of somebody, too.
+struct Sudden {
+    shares: Shares,
+    /// How much the pair's energy must have grown within 25 ms.
+    pair: f32,
+    /// As [`EXACT`].
+    exact: f32,
+}
+
+/// What may pass for one: the more sudden, the less alone.
+const SUDDEN: [Sudden; 2] = [
+    Sudden { shares: Shares { band: 0.78, voice: 0.945, all: 0.695 }, pair: 34.0, exact: 0.88 },
+    Sudden { shares: Shares { band: 0.72, voice: 0.965, all: 0.72 }, pair: 100.0, exact: 0.88 },
+];
+const SUDDEN_TWIST_MAX: f32 = 2.0;
+
 /// What may be new besides, against the pair: the error of a short window.
 const SLACK: f32 = 0.02;
 
@@ -185,6 +202,8 @@ impl Suspicion {
             self.restart();
             return false;
         };
+        let is_expected = self.alert > BURST_HOPS + 1;
+        let is_same = |pair: Pair| pair == look.pair || (is_expected && pair.is_near(look.pair));
         let glimpse = self.glimpse.take().filter(|(_, ago, _)| *ago < GLIMPSE_HOPS);
         self.glimpse = glimpse.map(|(pair, ago, times)| (pair, ago + 1, times));
         self.alert = self.alert.saturating_sub(1);
@@ -192,8 +211,8 @@ impl Suspicion {
         if let Some((tuned, fit)) = look.tuned
             && (is_long || self.is_key(front, tables, look, tuned, &fit))
         {
-            let times =
-                1 + glimpse.filter(|(pair, ..)| *pair == look.pair).map_or(0, |(.., times)| times).min(TIMES);
+            let seen_before = glimpse.filter(|(pair, ..)| is_same(*pair)).map_or(0, |(.., times)| times);
+            let times = 1 + seen_before.min(TIMES);
             self.glimpse = Some((look.pair, 0, times));
             let seen = times >= if self.alert > 0 { TIMES_EXPECTED } else { TIMES };
             if self.suspect.is_some() || seen {
@@ -218,6 +237,8 @@ impl Suspicion {
         let before = LazyCell::new(|| Before::of(front, tables, tuned));
         (is_clean(look, fit) && (self.alert > 0 || before.is_beginning(look, fit)))
             || (is_most(look, fit) && before.has_grown(fit, GROWN_MOST))
+            || sudden(look, fit)
+                .is_some_and(|times| before.has_grown(fit, times) && before.has_risen(look, fit, 1.0))
             || is_new(front, tables, look, fit)
     }
 
@@ -232,7 +253,7 @@ impl Suspicion {
         self.alert = self.alert.max(hops);
     }
 
-    /// A key was pressed, more are likely to follow.
+    /// A key was pressed or asked for, more are likely to follow.
     pub fn alert(&mut self) {
         self.alert = ALERT_HOPS;
     }
@@ -270,8 +291,12 @@ impl Before {
     /// Whether the pair is new, and came on top of what there was: harmonics of a voice glide into
     /// the place of a pair and take their energy with them, a key adds its own.
     fn is_beginning(&self, look: &Look, fit: &Fit) -> bool {
-        self.pair.is_none()
-            || (self.has_grown(fit, GROWN) && look.energy.band > self.band + RISEN * fit.energy)
+        self.pair.is_none() || (self.has_grown(fit, GROWN) && self.has_risen(look, fit, RISEN))
+    }
+
+    /// Whether the band has become louder by so much of the pair.
+    fn has_risen(&self, look: &Look, fit: &Fit, share: f32) -> bool {
+        look.energy.band > self.band + share * fit.energy
     }
 
     fn has_grown(&self, fit: &Fit, times: f32) -> bool {
@@ -316,6 +341,15 @@ fn is_most(look: &Look, tuned: &Fit) -> bool {
     let Look { energy, nominal, .. } = look;
     let all = energy.all.max(energy.band + energy.voice);
     is_threat(nominal) && is_even(nominal) && look.is_exact(tuned, EXACT) && nominal.energy > MOST * all
+}
+
+/// How much a pair must have grown to have come at once, on top of all there was; `None` if it has not.
+fn sudden(look: &Look, tuned: &Fit) -> Option<f32> {
+    let now = &look.nominal;
+    let is_even = now.high < SUDDEN_TWIST_MAX * now.low && now.low < SUDDEN_TWIST_MAX * now.high;
+    let fits = |one: &&Sudden| one.shares.hold(now, &look.energy) && look.is_exact(tuned, one.exact);
+    let found = SUDDEN.iter().filter(|_| is_even && is_threat(now)).find(fits)?;
+    Some(found.pair)
 }
 
 /// Whether a pair has begun under sound that goes on as before: no vowel begins like that.

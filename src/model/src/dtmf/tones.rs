@@ -48,7 +48,7 @@ impl Tones {
         self.detector.hole(samples);
     }
 
-    /// A key was pressed, by whatever transport: more are likely to follow.
+    /// A key was pressed, by whatever transport, or asked for: more are likely to follow.
     pub fn alert(&mut self) {
         self.suspicion.alert();
     }
