@@ -248,7 +248,7 @@ const FOLLOWED_BY_TWO: f64 = 0.01;
 /// What a pair leaves of a block, 1 − share, is the energy of everything else. For sound that is no
 /// key the number of sightings with less than x left is proportional to x to the power of k, as a sum
 /// of squares behaves near zero. Measured in 18 h of talk without a mask: 115, 39 and 8 with less
-/// than 0.55, 0.45 and 0.35 left, hence k = 5.4 and 6.3; at the weak share 0.17 is left, at the strong
+/// than 0.55, 0.45 and 0.35 left, hence k = 5.4 and 6.3; at the weak share 0.155 is left, at the strong
 /// one 0.015. Here k comes from the run's own first and third count, one added to each, so that few
 /// sightings make the figure larger, never smaller. It rests on k staying the same further down than
 /// any talk was seen.

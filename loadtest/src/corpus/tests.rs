@@ -89,11 +89,11 @@ fn reports_are_scored_by_span() {
 
 #[test]
 fn a_red_verdict_that_was_seen_is_never_extrapolated_away() {
-    let innocent = [(0.45, 20), (0.55, 6), (0.65, 1), (0.83, 0), (0.985, 0)];
+    let innocent = [(0.45, 20), (0.55, 6), (0.65, 1), (0.845, 0), (0.985, 0)];
     let guess = red_per_1000h(&innocent, 0, 3.0).expect("five shares");
     assert!(guess > 0.0 && guess < 10.0, "{guess}");
     assert_eq!(red_per_1000h(&innocent, 1, 3.0), Some(1_000.0 / 3.0));
-    let sighted_often = [(0.45, 9_000), (0.55, 8_500), (0.65, 8_000), (0.83, 7_000), (0.985, 6_000)];
+    let sighted_often = [(0.45, 9_000), (0.55, 8_500), (0.65, 8_000), (0.845, 7_000), (0.985, 6_000)];
     let more = red_per_1000h(&sighted_often, 1, 3.0).expect("five shares");
     assert!(more > 1_000.0 / 3.0, "{more}");
     assert_eq!(red_per_1000h(&innocent[..4], 0, 3.0), None);

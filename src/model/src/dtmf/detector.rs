@@ -57,6 +57,10 @@ const EXPECTED_HOPS: u32 = 1_200;
 /// tones in 1 of 27.
 const IN_STEP: f32 = 0.6;
 
+/// What a pair needs for its phases to be kept: one that breaks off as it is recognised is not heard again
+/// before it comes back.
+const FAIR: Shares = Shares { band: 0.5, voice: 0.5, all: 0.4 };
+
 /// Energy of a tone, against when it was recognised, under which it is gone: −12 dB. An echo
 /// 10 dB down may bridge a pause of 20 ms, but none of 40.
 const GONE: f32 = 1.0 / 16.0;
@@ -144,7 +148,12 @@ struct Down {
     low: f32,
     high: f32,
     absent: u32,
-    /// Where the tones were in their periods when they were heard last, and at which hop.
+    heard: Heard,
+}
+
+/// Where the tones were in their periods when they were heard last, and at which hop.
+#[derive(Clone, Copy, Default)]
+struct Heard {
     phases: [f32; 2],
     clock: u32,
 }
@@ -152,9 +161,9 @@ struct Down {
 impl Down {
     /// Whether a tone continues in step the one that broke off: a new one begins anywhere.
     fn goes_on(&self, phases: [f32; 2], clock: u32) -> bool {
-        let hops = clock.wrapping_sub(self.clock) as f32;
+        let hops = clock.wrapping_sub(self.heard.clock) as f32;
         let turns = self.pair.radians_per_hop();
-        (0..2).all(|tone| wrap(phases[tone] - self.phases[tone] - hops * turns[tone]).abs() < IN_STEP)
+        (0..2).all(|tone| wrap(phases[tone] - self.heard.phases[tone] - hops * turns[tone]).abs() < IN_STEP)
     }
 }
 
@@ -185,6 +194,8 @@ pub struct Detector {
     /// Hops for which another key is expected, and the squared amplitudes of the last one.
     expected_hops: u32,
     last: [f32; 2],
+    /// The newest pair that may be one.
+    fair: Heard,
 }
 
 impl Detector {
@@ -217,6 +228,11 @@ impl Detector {
         let down = self.down.as_ref().map(|down| down.pair);
         let is_new = |pair| down != Some(pair);
         let found = found.filter(|(look, ..)| is_new(look.pair));
+        if let Some(look) = look
+            && FAIR.hold(&look.nominal, &look.energy)
+        {
+            self.fair = Heard { phases: look.nominal.phases(), clock: front.clock() };
+        }
         match found {
             Some((look, fit, alone)) => self.hit(front, tables, look, &fit, alone),
             None => self.miss(look),
@@ -227,7 +243,8 @@ impl Detector {
         self.steady = steady.filter(|steady| is_new(steady.pair));
         if let Some(steady) = self.steady.take_if(|steady| steady.is_key(expected)) {
             self.search = None;
-            return self.begin(front, steady.pair, steady.squared(), steady.hops - PARTIAL_HOPS);
+            let heard = self.fair;
+            return self.begin(heard, steady.pair, steady.squared(), steady.hops - PARTIAL_HOPS);
         }
         let coherence = |pair| match &self.steady {
             Some(steady) if steady.pair == pair => steady.coherence(),
@@ -235,14 +252,15 @@ impl Detector {
         };
         if let Some(search) = self.search.take_if(|search| search.is_key(coherence(search.pair))) {
             // Not what is heard now: the tone may have ended in a hole.
-            return self.begin(front, search.pair, [search.low[0], search.high[0]], search.age);
+            let heard = self.fair;
+            return self.begin(heard, search.pair, [search.low[0], search.high[0]], search.age);
         }
         if is_down { Tone::Goes } else { Tone::Nothing }
     }
 
     /// A key was recognised, and had those squared amplitudes for so many hops.
-    fn begin(&mut self, front: &Front, pair: Pair, [low, high]: [f32; 2], hops: u32) -> Tone {
-        self.down = Some(Down { pair, low, high, absent: 0, phases: [0.0; 2], clock: front.clock() });
+    fn begin(&mut self, heard: Heard, pair: Pair, [low, high]: [f32; 2], hops: u32) -> Tone {
+        self.down = Some(Down { pair, low, high, absent: 0, heard });
         (self.lost_hops, self.expected_hops, self.last) = (0, EXPECTED_HOPS, [low, high]);
         Tone::Began { code: pair.code(), ago: (hops + WINDOW_HOPS as u32) * HOP as u32 }
     }
@@ -264,8 +282,8 @@ impl Detector {
             return false;
         }
         down.absent = 0;
-        if fit.low > 0.25 * down.low && fit.high > 0.25 * down.high {
-            (down.phases, down.clock) = (fit.phases(), front.clock());
+        if fit.low > 0.5 * down.low && fit.high > 0.5 * down.high {
+            down.heard = Heard { phases: fit.phases(), clock: front.clock() };
         }
         true
     }
