@@ -93,6 +93,30 @@ fn reasons(path: &str, table: &toml::Table) -> Vec<String> {
         .collect()
 }
 
+/// Crates that a package of ours needs and that the lock file of the fuzz targets does not know: those are
+/// a workspace of their own, which nothing builds until somebody fuzzes.
+fn unlocked(manifest: &toml::Table, lock: &toml::Table) -> Vec<String> {
+    let package = manifest["package"]["name"].as_str().unwrap_or_default();
+    let known = lock["package"].as_array().into_iter().flatten();
+    let Some(known) = known.into_iter().find(|known| known["name"].as_str() == Some(package)) else {
+        return Vec::new();
+    };
+    let known: Vec<&str> = known
+        .get("dependencies")
+        .and_then(|value| value.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(|value| value.as_str()?.split(' ').next())
+        .collect();
+    let needed = manifest.get("dependencies").and_then(|value| value.as_table()).into_iter().flatten();
+    let is_optional =
+        |value: &toml::Value| value.get("optional").is_some_and(|value| value.as_bool() == Some(true));
+    needed
+        .filter(|(name, value)| !is_optional(value) && !known.contains(&name.as_str()))
+        .map(|(name, _)| format!("fuzz/Cargo.lock: {package} needs {name}; run cargo update -w in fuzz"))
+        .collect()
+}
+
 #[test]
 fn every_profile_unwinds_and_there_is_one_integration_binary() {
     let manifest = parse("Cargo.toml");
@@ -132,4 +156,21 @@ fn clippy_control() {
     assert_flags(&nested_bans(&root, "src/x/clippy.toml", &nested), &missing);
     assert_flags(&nested_bans(&root, "connectors/clippy.toml", &nested), &["a::b", "limit = Integer(70)"]);
     assert_flags(&reasons("x", &nested), &["c::d"]);
+}
+
+#[test]
+fn the_lock_of_the_fuzz_targets_knows_what_ours_need() {
+    let lock = parse("fuzz/Cargo.lock");
+    let manifests =
+        files().into_iter().filter(|path| path.starts_with("src/") && path.ends_with("Cargo.toml"));
+    let complaints = manifests.flat_map(|path| unlocked(&parse(&path), &lock)).collect();
+    assert_none("fuzz/run builds with --locked", complaints);
+}
+
+#[test]
+fn the_lock_of_the_fuzz_targets_control() {
+    let manifest = "[package]\nname = \"ours\"\n[dependencies]\nold.workspace = true\nnew.workspace = true\n";
+    let lock = "[[package]]\nname = \"ours\"\ndependencies = [\"old 1.0.0\"]\n";
+    let table = |text: &str| text.parse::<toml::Table>().expect("these are TOML");
+    assert_flags(&unlocked(&table(manifest), &table(lock)), &["ours needs new"]);
 }
