@@ -76,6 +76,8 @@ const WAVER_MAX: [f32; 2] = [0.15, 0.2];
 /// How unlike a key's the frequencies may be in all, and if one is off: then more may be a voice.
 const UNLIKE_MAX: f32 = 1.0;
 const UNLIKE_OFF_MAX: f32 = 0.72;
+/// The part of it that is wavering, if one is off and a voice that keeps its pitch makes nearly this pair.
+const WAVER_OFF_SUNG_MAX: f32 = 0.25;
 
 /// Ratio of squared amplitudes, high to low: +4 to −8 dB must be taken, and a short window in
 /// noise errs by up to 2 dB.
@@ -361,6 +363,9 @@ impl Search {
         let is_off = off_by >= OFFSET_SPOKEN_OVER;
         let (points_min, unlike_max) =
             if is_off { (POINTS_OFF_MIN, UNLIKE_OFF_MAX) } else { (POINTS_MIN, UNLIKE_MAX) };
+        if is_off && self.pair.is_sung() && self.unlike(0.0) > WAVER_OFF_SUNG_MAX {
+            return false;
+        }
         let counts = !is_off && coherence > SPOKEN_OVER_COHERENCE;
         let spoken_over = if counts { SPOKEN_OVER_POINTS } else { 0 };
         self.unlike(off_by) < unlike_max
