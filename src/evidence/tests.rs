@@ -100,7 +100,7 @@ fn a_record_says_what_was_seen_and_when() {
         fields {"count":2,"list":[{"digits":16,"field":"card_number","outcome":"complete","reasked":1},{"digits":0,"field":"expiry","outcome":"abandoned","reasked":0}]}
         format "tonewall-evidence/1"
         health {"unwell":0}
-        leak {"tap":null,"to_agent":{"sightings":{"share_450":0,"share_550":0,"share_650":0,"share_830":0,"share_985":0},"verdict":"green","windows":7500},"verdict":"green"}
+        leak {"tap":null,"to_agent":{"sightings":{"share_450":0,"share_550":0,"share_650":0,"share_845":0,"share_985":0},"verdict":"green","windows":7500},"verdict":"green"}
         mask {"dial_tone_hz":null,"hold_ms":30,"style":"silence"}
         observed true
         packets {"dropped":0,"in":3501,"masked":92,"muted":140,"refused":0,"strangers":0,"to_agent":3500}
