@@ -154,7 +154,6 @@ struct Down {
 }
 
 /// Where the tones were in their periods when they were heard last, and at which hop.
-#[derive(Clone, Copy, Default)]
 struct Heard {
     phases: [f32; 2],
     clock: u32,
@@ -196,8 +195,8 @@ pub struct Detector {
     /// Hops for which another key is expected, and the squared amplitudes of the last one.
     expected_hops: u32,
     last: [f32; 2],
-    /// The newest pair that may be one.
-    fair: Heard,
+    /// The newest pair that may be one, and at which hop.
+    fair: (Fit, u32),
 }
 
 impl Detector {
@@ -233,7 +232,7 @@ impl Detector {
         if let Some(look) = look
             && FAIR.hold(&look.nominal, &look.energy)
         {
-            self.fair = Heard { phases: look.nominal.phases(), clock: front.clock() };
+            self.fair = (look.nominal, front.clock());
         }
         match found {
             Some((look, fit, alone)) => self.hit(front, tables, look, &fit, alone),
@@ -245,8 +244,7 @@ impl Detector {
         self.steady = steady.filter(|steady| is_new(steady.pair));
         if let Some(steady) = self.steady.take_if(|steady| steady.is_key(expected)) {
             self.search = None;
-            let heard = self.fair;
-            return self.begin(heard, steady.pair, steady.squared(), steady.hops - PARTIAL_HOPS);
+            return self.begin(steady.pair, steady.squared(), steady.hops - PARTIAL_HOPS);
         }
         let coherence = |pair| match &self.steady {
             Some(steady) if steady.pair == pair => steady.coherence(),
@@ -254,14 +252,15 @@ impl Detector {
         };
         if let Some(search) = self.search.take_if(|search| search.is_key(coherence(search.pair))) {
             // Not what is heard now: the tone may have ended in a hole.
-            let heard = self.fair;
-            return self.begin(heard, search.pair, [search.low[0], search.high[0]], search.age);
+            return self.begin(search.pair, [search.low[0], search.high[0]], search.age);
         }
         if is_down { Tone::Goes } else { Tone::Nothing }
     }
 
     /// A key was recognised, and had those squared amplitudes for so many hops.
-    fn begin(&mut self, heard: Heard, pair: Pair, [low, high]: [f32; 2], hops: u32) -> Tone {
+    fn begin(&mut self, pair: Pair, [low, high]: [f32; 2], hops: u32) -> Tone {
+        let (fit, clock) = self.fair;
+        let heard = Heard { phases: fit.phases(), clock };
         self.down = Some(Down { pair, low, high, absent: 0, heard });
         (self.lost_hops, self.expected_hops, self.last) = (0, EXPECTED_HOPS, [low, high]);
         Tone::Began { code: pair.code(), ago: (hops + WINDOW_HOPS as u32) * HOP as u32 }
